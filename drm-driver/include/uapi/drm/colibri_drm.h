@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Colibri DRM uAPI: everything that user space and colibri.ko say to each other.
+ *
+ * A process opens the render node, creates a VM (a GPU address space), lets the
+ * VM mirror its own address space with one VM_BIND, creates a queue on the VM
+ * and submits packets (colibri_hw.h).  Kernel arguments are plain pointers: the
+ * GPU faults, the driver resolves the fault through HMM.  Completion is a user
+ * fence: a 64-bit word in a fence buffer, written by a FENCE packet.
+ *
+ *	fd = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+ *	ioctl(fd, DRM_IOCTL_COLIBRI_VM_CREATE, &vm);
+ *	bind.vm_id = vm.vm_id; bind.op = DRM_COLIBRI_VM_BIND_OP_MIRROR;
+ *	ioctl(fd, DRM_IOCTL_COLIBRI_VM_BIND, &bind);
+ *	queue.vm_id = vm.vm_id; ioctl(fd, DRM_IOCTL_COLIBRI_QUEUE_CREATE, &queue);
+ *	packets[] = { dispatch, fence };
+ *	ioctl(fd, DRM_IOCTL_COLIBRI_QUEUE_SUBMIT, &submit);
+ *	ioctl(fd, DRM_IOCTL_COLIBRI_FENCE_WAIT, &wait);
+ *
+ * Rules for every call: padding and unused fields must be zero, unknown flags
+ * are refused with EINVAL; a structure may grow at its end (the DRM core copies
+ * by size).  A call that fails changes nothing.  A VM belongs to the process (mm) that
+ * created it: any other process gets EACCES from every call that names it, except
+ * VM_DESTROY and QUEUE_DESTROY.  ENODEV: the device is lost or unplugged.
+ */
+#ifndef _UAPI_COLIBRI_DRM_H_
+#define _UAPI_COLIBRI_DRM_H_
+
+#include "drm.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+#define DRM_COLIBRI_QUERY		0x00
+#define DRM_COLIBRI_GEM_CREATE		0x01
+#define DRM_COLIBRI_GEM_MMAP_OFFSET	0x02
+#define DRM_COLIBRI_VM_CREATE		0x03
+#define DRM_COLIBRI_VM_DESTROY		0x04
+#define DRM_COLIBRI_VM_BIND		0x05
+#define DRM_COLIBRI_QUEUE_CREATE	0x06
+#define DRM_COLIBRI_QUEUE_DESTROY	0x07
+#define DRM_COLIBRI_QUEUE_SUBMIT	0x08
+#define DRM_COLIBRI_QUEUE_STATE		0x09
+#define DRM_COLIBRI_FENCE_WAIT		0x0a
+#define DRM_COLIBRI_SVM_PREFETCH	0x0b
+#define DRM_COLIBRI_SVM_STATS		0x0c
+
+/**
+ * struct drm_colibri_query_device - answer of DRM_COLIBRI_QUERY_DEVICE
+ */
+struct drm_colibri_query_device {
+	/** @vram_size: bytes of device memory */
+	__u64 vram_size;
+	/** @va_user_end: end of the mirrored part of the GPU address space (exclusive) */
+	__u64 va_user_end;
+	/** @va_zone_start: start of the zone for VM_BIND of buffers */
+	__u64 va_zone_start;
+	/**
+	 * @va_zone_end: its end (exclusive).  The driver keeps what lies behind
+	 * for itself (rings).
+	 */
+	__u64 va_zone_end;
+	/** @num_cus: compute units */
+	__u32 num_cus;
+	/** @num_queues: hardware compute queues */
+	__u32 num_queues;
+	/** @wave_lanes: work-items of a wave */
+	__u32 wave_lanes;
+	/** @max_wg_items: work-items of a work-group at most */
+	__u32 max_wg_items;
+	/** @max_lds: bytes of local memory of a work-group at most */
+	__u32 max_lds;
+	/** @max_private: bytes of private memory of a work-item at most */
+	__u32 max_private;
+	/** @hw_features: COLIBRI_FEATURE_* of colibri_hw.h */
+	__u32 hw_features;
+	/** @hw_version: register VERSION */
+	__u32 hw_version;
+	/** @svm_flags: DRM_COLIBRI_SVM_* that the kernel offers */
+	__u32 svm_flags;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/* The address space can be mirrored (VM_BIND_OP_MIRROR works). */
+#define DRM_COLIBRI_SVM_MIRROR		(1 << 0)
+/* Anonymous memory migrates to VRAM. */
+#define DRM_COLIBRI_SVM_MIGRATE		(1 << 1)
+
+/**
+ * struct drm_colibri_query - DRM_IOCTL_COLIBRI_QUERY
+ *
+ * With @size 0 the kernel sets @size; else it copies min(@size, its own size).
+ */
+struct drm_colibri_query {
+	/** @query: DRM_COLIBRI_QUERY_* */
+	__u32 query;
+#define DRM_COLIBRI_QUERY_DEVICE	0
+	/** @size: bytes at @data, in and out */
+	__u32 size;
+	/** @data: user pointer */
+	__u64 data;
+};
+
+/**
+ * struct drm_colibri_gem_create - DRM_IOCTL_COLIBRI_GEM_CREATE
+ *
+ * A zeroed buffer.  ENOMEM: no memory; ENOSPC: @placement VRAM only and VRAM is full.
+ */
+struct drm_colibri_gem_create {
+	/** @size: bytes, rounded up to pages; returns the real size */
+	__u64 size;
+	/** @placement: where it may live, at least one bit; VRAM is preferred when both are set */
+	__u32 placement;
+#define DRM_COLIBRI_GEM_SYSTEM		(1 << 0)
+#define DRM_COLIBRI_GEM_VRAM		(1 << 1)
+	/** @flags: DRM_COLIBRI_GEM_* */
+	__u32 flags;
+/* FENCE packets may write to it and FENCE_WAIT wait on it; needs placement SYSTEM alone. */
+#define DRM_COLIBRI_GEM_FENCE		(1 << 0)
+	/** @handle: out */
+	__u32 handle;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_gem_mmap_offset - DRM_IOCTL_COLIBRI_GEM_MMAP_OFFSET
+ */
+struct drm_colibri_gem_mmap_offset {
+	/** @handle: buffer */
+	__u32 handle;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @offset: out, for mmap() of the device file */
+	__u64 offset;
+};
+
+/**
+ * struct drm_colibri_vm_create - DRM_IOCTL_COLIBRI_VM_CREATE
+ *
+ * A GPU address space.  All VMs are faulting VMs: work on them signals user
+ * fences, never a dma_fence.  ENOSPC: no address-space ID is free.
+ */
+struct drm_colibri_vm_create {
+	/** @flags: 0 */
+	__u32 flags;
+	/** @vm_id: out */
+	__u32 vm_id;
+};
+
+/**
+ * struct drm_colibri_vm_destroy - DRM_IOCTL_COLIBRI_VM_DESTROY
+ *
+ * EBUSY while it has queues.
+ */
+struct drm_colibri_vm_destroy {
+	/** @vm_id: VM */
+	__u32 vm_id;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_vm_bind - DRM_IOCTL_COLIBRI_VM_BIND
+ *
+ * MAP: bind [@bo_offset, @bo_offset + @range) of a buffer at @addr, replacing what is bound there.
+ * UNMAP: remove every binding of [@addr, @addr + @range); parts of a binding stay.
+ * MIRROR: mirror the whole address space of the calling process; @addr, @range, @handle,
+ * @bo_offset must be 0.  Once in a VM's life (EEXIST).
+ *
+ * @addr, @bo_offset and @range are multiples of 4 KiB inside [va_zone_start, va_zone_end).
+ * When the call returns the GPU uses the new state.
+ */
+struct drm_colibri_vm_bind {
+	/** @vm_id: VM */
+	__u32 vm_id;
+	/** @op: DRM_COLIBRI_VM_BIND_OP_* */
+	__u32 op;
+#define DRM_COLIBRI_VM_BIND_OP_MAP	0
+#define DRM_COLIBRI_VM_BIND_OP_UNMAP	1
+#define DRM_COLIBRI_VM_BIND_OP_MIRROR	2
+	/** @handle: buffer (MAP), else 0 */
+	__u32 handle;
+	/** @flags: DRM_COLIBRI_VM_BIND_* (MAP), else 0; READ is always given */
+	__u32 flags;
+#define DRM_COLIBRI_VM_BIND_READONLY	(1 << 0)
+#define DRM_COLIBRI_VM_BIND_EXEC	(1 << 1)
+	/** @bo_offset: bytes */
+	__u64 bo_offset;
+	/** @addr: GPU address */
+	__u64 addr;
+	/** @range: bytes */
+	__u64 range;
+};
+
+/**
+ * struct drm_colibri_queue_create - DRM_IOCTL_COLIBRI_QUEUE_CREATE
+ *
+ * EBUSY: every hardware queue is taken.
+ */
+struct drm_colibri_queue_create {
+	/** @vm_id: VM whose addresses the packets use */
+	__u32 vm_id;
+	/** @priority: 0 (low) .. 2 (high); 3 is the kernel's */
+	__u32 priority;
+	/** @ring_packets: size of the ring, a power of two, 16..65536 */
+	__u32 ring_packets;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @queue_id: out */
+	__u32 queue_id;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_queue_destroy - DRM_IOCTL_COLIBRI_QUEUE_DESTROY
+ *
+ * Drops whatever the queue has not finished.  Waiters of its fences get ECANCELED.
+ */
+struct drm_colibri_queue_destroy {
+	/** @queue_id: queue */
+	__u32 queue_id;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_queue_submit - DRM_IOCTL_COLIBRI_QUEUE_SUBMIT
+ *
+ * Appends packets to the ring, all or none, and waits (interruptibly) for room.
+ * The kernel checks packet types: DISPATCH, BARRIER_AND, BARRIER_OR and the vendor ops
+ * NOP .. ICACHE_INV; the device checks the rest.  EINVAL: bad type or count over the
+ * ring's size; ENOTRECOVERABLE: the queue is banned (QUEUE_STATE tells why).
+ */
+struct drm_colibri_queue_submit {
+	/** @queue_id: queue */
+	__u32 queue_id;
+	/** @count: packets */
+	__u32 count;
+	/** @packets: user pointer to @count 64-byte packets */
+	__u64 packets;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_queue_state - DRM_IOCTL_COLIBRI_QUEUE_STATE
+ */
+struct drm_colibri_queue_state {
+	/** @queue_id: queue */
+	__u32 queue_id;
+	/** @state: out, DRM_COLIBRI_QUEUE_* */
+	__u32 state;
+#define DRM_COLIBRI_QUEUE_OK		0
+#define DRM_COLIBRI_QUEUE_BANNED	1
+	/** @error: out, COLIBRI_QERR_* of colibri_hw.h */
+	__u32 error;
+	/** @reason: out, for COLIBRI_QERR_FAULT: the positive errno that resolving the fault gave */
+	__u32 reason;
+	/** @fault_addr: out */
+	__u64 fault_addr;
+	/** @fault_pc: out */
+	__u64 fault_pc;
+	/** @fault_access: out, COLIBRI_ACCESS_* (COLIBRI_QERR_FAULT) */
+	__u32 fault_access;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @submitted: out, packets submitted */
+	__u64 submitted;
+	/** @retired: out, packets that the device has retired */
+	__u64 retired;
+};
+
+/**
+ * struct drm_colibri_fence_wait - DRM_IOCTL_COLIBRI_FENCE_WAIT
+ *
+ * Sleep until the 64-bit word at @offset of a GEM_FENCE buffer compares as asked with @value.
+ * Only FENCE packets with COLIBRI_FENCE_IRQ wake the wait.
+ *
+ * With @queue_id != 0 the wait also ends when that queue can no longer do it:
+ * ENOTRECOVERABLE when it is banned, ECANCELED when it is destroyed, EOWNERDEAD when the owner of the VM is gone.
+ * ETIME: timeout.  EINTR/ERESTARTSYS: a signal.  The timeout is absolute, so a restarted call waits no longer.
+ */
+struct drm_colibri_fence_wait {
+	/** @handle: buffer created with DRM_COLIBRI_GEM_FENCE */
+	__u32 handle;
+	/** @queue_id: 0, or the queue that is to signal */
+	__u32 queue_id;
+	/** @offset: bytes, multiple of 8 */
+	__u64 offset;
+	/** @value: to compare with */
+	__u64 value;
+	/** @timeout_ns: absolute CLOCK_MONOTONIC; 0 polls, INT64_MAX waits for ever */
+	__s64 timeout_ns;
+	/** @cond: DRM_COLIBRI_WAIT_* */
+	__u32 cond;
+#define DRM_COLIBRI_WAIT_EQ		0
+#define DRM_COLIBRI_WAIT_NE		1
+#define DRM_COLIBRI_WAIT_GE		2	/* unsigned */
+	/** @flags: 0 */
+	__u32 flags;
+};
+
+/**
+ * struct drm_colibri_svm_prefetch - DRM_IOCTL_COLIBRI_SVM_PREFETCH
+ *
+ * Move the anonymous pages of [@addr, @addr + @size) of the caller's address space, a hint: pages
+ * that cannot move stay.  EFAULT: the range has no memory; EINVAL: VM has no mirror, or alignment.
+ */
+struct drm_colibri_svm_prefetch {
+	/** @vm_id: VM with a mirror */
+	__u32 vm_id;
+	/** @location: DRM_COLIBRI_SVM_LOC_* */
+	__u32 location;
+#define DRM_COLIBRI_SVM_LOC_SYSTEM	0
+#define DRM_COLIBRI_SVM_LOC_VRAM	1
+	/** @addr: bytes, multiple of 4 KiB */
+	__u64 addr;
+	/** @size: bytes, multiple of 4 KiB */
+	__u64 size;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_svm_stats - DRM_IOCTL_COLIBRI_SVM_STATS
+ *
+ * Counters since the mirror was made.  With @vm_id 0: the sum over all VMs that the calling
+ * process's address space has or had on this device, whichever file they belong to, so that a program
+ * can watch what a library does.  Pages are 4 KiB pages.
+ */
+struct drm_colibri_svm_stats {
+	/** @vm_id: VM, or 0 */
+	__u32 vm_id;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @faults: out, GPU faults answered */
+	__u64 faults;
+	/** @faults_failed: out, of these, answered with an error */
+	__u64 faults_failed;
+	/** @pages_to_vram: out, pages migrated to VRAM */
+	__u64 pages_to_vram;
+	/** @pages_to_sys: out, pages migrated back, by CPU faults, eviction or prefetch */
+	__u64 pages_to_sys;
+	/** @cpu_faults: out, CPU faults on pages in VRAM */
+	__u64 cpu_faults;
+	/** @pages_evicted: out, of pages_to_sys, moved to make room */
+	__u64 pages_evicted;
+	/** @pages_mapped_sys: out, pages mapped where they are, in system memory */
+	__u64 pages_mapped_sys;
+	/** @pages_mapped_vram: out, pages mapped in VRAM */
+	__u64 pages_mapped_vram;
+	/** @invalidations: out, notifier calls that removed GPU mappings */
+	__u64 invalidations;
+	/** @retries: out, fault services started anew since the CPU's page tables moved */
+	__u64 retries;
+};
+
+#define DRM_IOCTL_COLIBRI_QUERY \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_QUERY, struct drm_colibri_query)
+#define DRM_IOCTL_COLIBRI_GEM_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_GEM_CREATE, struct drm_colibri_gem_create)
+#define DRM_IOCTL_COLIBRI_GEM_MMAP_OFFSET \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_GEM_MMAP_OFFSET, struct drm_colibri_gem_mmap_offset)
+#define DRM_IOCTL_COLIBRI_VM_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_VM_CREATE, struct drm_colibri_vm_create)
+#define DRM_IOCTL_COLIBRI_VM_DESTROY \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_VM_DESTROY, struct drm_colibri_vm_destroy)
+#define DRM_IOCTL_COLIBRI_VM_BIND \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_VM_BIND, struct drm_colibri_vm_bind)
+#define DRM_IOCTL_COLIBRI_QUEUE_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_QUEUE_CREATE, struct drm_colibri_queue_create)
+#define DRM_IOCTL_COLIBRI_QUEUE_DESTROY \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_QUEUE_DESTROY, struct drm_colibri_queue_destroy)
+#define DRM_IOCTL_COLIBRI_QUEUE_SUBMIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_QUEUE_SUBMIT, struct drm_colibri_queue_submit)
+#define DRM_IOCTL_COLIBRI_QUEUE_STATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_QUEUE_STATE, struct drm_colibri_queue_state)
+#define DRM_IOCTL_COLIBRI_FENCE_WAIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_FENCE_WAIT, struct drm_colibri_fence_wait)
+#define DRM_IOCTL_COLIBRI_SVM_PREFETCH \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_PREFETCH, struct drm_colibri_svm_prefetch)
+#define DRM_IOCTL_COLIBRI_SVM_STATS \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_STATS, struct drm_colibri_svm_stats)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* _UAPI_COLIBRI_DRM_H_ */

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * hmm_svm: shared virtual memory for device drivers, on top of HMM.
+ *
+ * A driver registers its memory once (struct hmm_svm_device) and makes one
+ * mirror (struct hmm_svm) per process address space.  For each device page
+ * fault it calls hmm_svm_fault(); the layer finds the memory through HMM, moves
+ * it into device memory when that pays, and calls the driver back to map,
+ * unmap, flush and copy.  Documentation/mm/hmm_svm.rst is the contract.
+ */
+#ifndef _HMM_SVM_H
+#define _HMM_SVM_H
+
+#include <linux/types.h>
+#include <linux/dma-mapping.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+
+struct hmm_svm;
+struct hmm_svm_device;
+
+/* One block: what is migrated, tracked and locked together.  One chunk of device memory backs one block. */
+#define HMM_SVM_BLOCK_SHIFT	21
+#define HMM_SVM_BLOCK_SIZE	(1UL << HMM_SVM_BLOCK_SHIFT)
+#define HMM_SVM_BLOCK_PAGES	(HMM_SVM_BLOCK_SIZE >> PAGE_SHIFT)
+
+/**
+ * enum hmm_svm_access - what the device wants to do
+ * @HMM_SVM_READ: load or execute
+ * @HMM_SVM_WRITE: store
+ * @HMM_SVM_ATOMIC: read-modify-write
+ */
+enum hmm_svm_access {
+	HMM_SVM_READ,
+	HMM_SVM_WRITE,
+	HMM_SVM_ATOMIC,
+};
+
+#define HMM_SVM_PTE_READ	BIT(0)
+#define HMM_SVM_PTE_WRITE	BIT(1)
+#define HMM_SVM_PTE_ATOMIC	BIT(2)
+/* &hmm_svm_pte.addr is an offset into the device's memory, else a DMA address */
+#define HMM_SVM_PTE_DEVMEM	BIT(3)
+
+/**
+ * struct hmm_svm_pte - one page for hmm_svm_ops.map
+ * @addr: DMA address, or offset into device memory (HMM_SVM_PTE_DEVMEM)
+ * @flags: HMM_SVM_PTE_*; 0: leave this page's entry as it is
+ */
+struct hmm_svm_pte {
+	u64 addr;
+	u32 flags;
+};
+
+/**
+ * struct hmm_svm_ops - what a driver provides for each mirror
+ *
+ * "Under state" means: with the spinlock of a block held.  Such a callback
+ * must not sleep, allocate, fault or wait for the device.
+ */
+struct hmm_svm_ops {
+	/**
+	 * @prepare: Preallocate whatever @map will need for [@start, @end), which lies in one block.
+	 * May sleep and allocate (GFP_KERNEL); mmap_lock (read) and the block's migrate lock are held.
+	 * Return: 0 or a negative errno, which the fault then fails with.
+	 */
+	int (*prepare)(struct hmm_svm *svm, u64 start, u64 end);
+
+	/** @map: Write entries for @npages pages from @addr; one block.  Under state. */
+	void (*map)(struct hmm_svm *svm, u64 addr, const struct hmm_svm_pte *ptes,
+		    unsigned int npages);
+
+	/** @unmap: Clear the entries of [@start, @end), one block; may hold none.  Under state. */
+	void (*unmap)(struct hmm_svm *svm, u64 start, u64 end);
+
+	/**
+	 * @flush_post: Start dropping cached translations of [@start, @end).  Must not sleep.
+	 * Return: a ticket for @flush_wait.
+	 */
+	u64 (*flush_post)(struct hmm_svm *svm, u64 start, u64 end);
+
+	/**
+	 * @flush_wait: Wait until the flush of @ticket, and all earlier ones, are complete: no access of the device uses an
+	 * old translation and its writes are visible.  @may_sleep false: poll for a short bounded time.  May be called
+	 * from reclaim: allocates nothing and takes no lock under which memory is allocated.
+	 * Return: 0; -EAGAIN when it may not sleep and time is up; a lost device counts as flushed (0).
+	 */
+	int (*flush_wait)(struct hmm_svm *svm, u64 ticket, bool may_sleep);
+
+	/**
+	 * @dead: The owner exits or has exec'ed: stop all work that uses the mirror, before this returns.  Faults not
+	 * answered yet fail.  Called once, may sleep, from the mmu notifier's release or from hmm_svm_destroy().
+	 */
+	void (*dead)(struct hmm_svm *svm);
+};
+
+#define HMM_SVM_EXTENT_CLEAR	BIT(0)
+#define HMM_SVM_EXTENT_SRC_DEV	BIT(1)
+#define HMM_SVM_EXTENT_DST_DEV	BIT(2)
+
+/**
+ * struct hmm_svm_extent - one piece of a copy
+ * @dst: DMA address, or with HMM_SVM_EXTENT_DST_DEV an offset into device memory
+ * @src: the same with HMM_SVM_EXTENT_SRC_DEV; ignored with HMM_SVM_EXTENT_CLEAR
+ * @size: bytes, a multiple of PAGE_SIZE
+ * @flags: HMM_SVM_EXTENT_*
+ */
+struct hmm_svm_extent {
+	u64 dst;
+	u64 src;
+	u32 size;
+	u32 flags;
+};
+
+/**
+ * struct hmm_svm_device_ops - what a driver provides for its device memory
+ */
+struct hmm_svm_device_ops {
+	/**
+	 * @copy: Copy or clear @count extents, return when that is done.  Called with folio locks held, from CPU
+	 * faults and from reclaim-like eviction: sleeps for the engine only, allocates nothing that could wait for
+	 * reclaim, never depends on user work or on a fault being served.
+	 * Return: 0, or -EIO/-ENODEV when the data could not be copied.
+	 */
+	int (*copy)(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
+		    unsigned int count);
+};
+
+struct hmm_svm_chunk;
+
+/**
+ * struct hmm_svm_stats - counters of one mirror; all in 4 KiB pages or events
+ */
+struct hmm_svm_stats {
+	u64 faults;		/* hmm_svm_fault() calls answered */
+	u64 faults_failed;
+	u64 pages_to_dev;
+	u64 pages_to_sys;
+	u64 cpu_faults;
+	u64 pages_evicted;
+	u64 pages_mapped_sys;
+	u64 pages_mapped_dev;
+	u64 invalidations;
+	u64 retries;
+};
+
+/**
+ * hmm_svm_device_create() - Register device memory
+ * @dev: device that does the DMA
+ * @size: bytes of device memory, a multiple of HMM_SVM_BLOCK_SIZE; 0: the device has none, memory is mapped in place
+ * @ops: callbacks; kept by reference
+ * @priv: hmm_svm_device_priv() gives it back
+ *
+ * Creates the ZONE_DEVICE pages.  The layer is the one owner of this memory: buffers of the
+ * driver get theirs by hmm_svm_chunk_alloc().
+ *
+ * Context: may sleep.
+ * Return: the device or an ERR_PTR.
+ */
+struct hmm_svm_device *hmm_svm_device_create(struct device *dev, u64 size,
+					     const struct hmm_svm_device_ops *ops, void *priv);
+
+/**
+ * hmm_svm_device_destroy() - Take the device's memory away
+ * @sdev: device
+ *
+ * Every mirror must have been destroyed.  Moves what is left in device memory to system memory; waits for the last page.
+ *
+ * Context: may sleep.
+ */
+void hmm_svm_device_destroy(struct hmm_svm_device *sdev);
+
+/** hmm_svm_device_priv() - @priv of hmm_svm_device_create() */
+void *hmm_svm_device_priv(struct hmm_svm_device *sdev);
+
+/**
+ * hmm_svm_chunk_alloc() - Device memory for the driver's own use
+ * @sdev: device
+ * @offset: returns the offset into device memory, a multiple of HMM_SVM_BLOCK_SIZE
+ *
+ * One chunk of HMM_SVM_BLOCK_SIZE, not cleared.  Evicts migrated pages when none is free; at least half of all chunks stay with
+ * migrated memory.
+ *
+ * Context: may sleep; no folio, mmap or reservation lock held.
+ * Return: the chunk or ERR_PTR(-ENOSPC).
+ */
+struct hmm_svm_chunk *hmm_svm_chunk_alloc(struct hmm_svm_device *sdev, u64 *offset);
+
+/** hmm_svm_chunk_free() - Give a chunk of hmm_svm_chunk_alloc() back.  Context: any but hard irq. */
+void hmm_svm_chunk_free(struct hmm_svm_chunk *chunk);
+
+/**
+ * hmm_svm_create() - Mirror the caller's address space
+ * @sdev: device
+ * @ops: callbacks; kept by reference
+ * @end: end of the mirrored range (exclusive), the device's limit; the mm's own limit applies too
+ * @priv: hmm_svm_priv() gives it back
+ *
+ * Context: process context of the owner, mmap_lock not held.
+ * Return: the mirror or an ERR_PTR.
+ */
+struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm_ops *ops,
+			       u64 end, void *priv);
+
+/**
+ * hmm_svm_destroy() - End a mirror
+ * @svm: mirror
+ *
+ * Calls hmm_svm_ops.dead unless that has happened, unmaps everything; afterwards no callback runs.  Must not be called while
+ * hmm_svm_fault() or hmm_svm_prefetch() of the mirror may run.
+ *
+ * Context: may sleep; mmap_lock not held; not from a callback.
+ */
+void hmm_svm_destroy(struct hmm_svm *svm);
+
+void *hmm_svm_priv(struct hmm_svm *svm);
+
+/** hmm_svm_owned_by_current() - Whether the caller runs in the mirrored mm, and that mm is alive */
+bool hmm_svm_owned_by_current(struct hmm_svm *svm);
+
+/**
+ * hmm_svm_fault() - Serve one device page fault
+ * @svm: mirror
+ * @addr: faulting address
+ * @access: what the device wants
+ *
+ * Makes the page accessible to the device, by migration or in place, and what the policy adds around it in the
+ * block.  Safe to call from several threads; faults on different blocks run in parallel.
+ *
+ * Context: may sleep and take mmap_lock; a worker of the driver's own, never a notifier or reclaim.
+ * Return: 0: mapped (it may already be gone again: the device just retries);
+ * -EFAULT: no memory there, below the stack, or VM_IO/VM_PFNMAP/secret memory; -EACCES/-EPERM: the mapping forbids @access;
+ * -EOWNERDEAD: the mm is gone; -ENOMEM; -EBUSY: no progress within the layer's timeout.
+ */
+int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access);
+
+/**
+ * hmm_svm_prefetch() - Move a range
+ * @svm: mirror
+ * @start: page aligned
+ * @end: page aligned, exclusive
+ * @to_device: true: to device memory, mapped there; false: to system memory
+ *
+ * A hint: what cannot move stays where it is.
+ *
+ * Context: as hmm_svm_fault(); interruptible by fatal signals.
+ * Return: 0, -EFAULT when the range has holes (nothing is undone), -EINTR, -EOWNERDEAD.
+ */
+int hmm_svm_prefetch(struct hmm_svm *svm, u64 start, u64 end, bool to_device);
+
+/** hmm_svm_get_stats() - Copy the counters.  Context: any. */
+void hmm_svm_get_stats(struct hmm_svm *svm, struct hmm_svm_stats *stats);
+
+#endif /* _HMM_SVM_H */
