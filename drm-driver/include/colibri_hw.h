@@ -125,6 +125,7 @@
 #define COLIBRI_QERR_FENCE_UNMAPPED	7	/* fence and timestamp writes never fault */
 #define COLIBRI_QERR_BUS		8	/* a PTE or descriptor points outside VRAM and guest memory */
 #define COLIBRI_QERR_NO_ATOMICS		9	/* atomic on system memory without FEATURE_SYS_ATOMICS */
+#define COLIBRI_QERR_NO_MEMORY		10	/* the device has no room for the waves' private memory and stacks */
 
 /* One 4 KiB doorbell page per queue; any 4-byte write to its start rings. */
 #define COLIBRI_DOORBELL(q)		(0x20000 + (q) * 0x1000)
@@ -132,7 +133,14 @@
 /* ---- Status page (system memory, at STATUS_PAGE) -------------------------
  *
  * Producers publish with release, consumers read with acquire.  Ring indices
- * run free over 2^32 and are taken modulo the ring size.
+ * run free over 2^32 and are taken modulo the ring size; all are 0 after
+ * RESET, and the driver zeroes the page before it writes STATUS_PAGE.  Write
+ * the LOG2 registers before the ring registers.
+ *
+ * VEC_FAULT is raised when fault_prod moved and fault_cons has reached the
+ * fault_prod of the last time it was raised.  So, before its handler returns,
+ * the driver stores fault_cons, executes a full barrier and looks at
+ * fault_prod once more.
  */
 struct colibri_status_page {
 	__u32 fault_prod;	/* device: records written to the fault ring */
@@ -181,7 +189,10 @@ struct colibri_status_page {
  * non-leaf entry has VALID and no LEAF and points at the next table.  Leaves:
  * 4 KiB in L1, 2 MiB in L2.  CONT64 on an L1 leaf promises that the 16 entries
  * of its aligned 64 KiB are alike and physically contiguous.  Absent, or
- * present without the permission: a fault.
+ * present without the permission: a fault.  An atomic needs READ, WRITE and
+ * ATOMIC.  LEAF in another level, or an L1 entry without LEAF: QERR_BUS.  The
+ * device caches no absence: making an entry valid, or adding a permission,
+ * needs no TLB_INV.
  */
 #define COLIBRI_PTE_VALID		(1ull << 0)
 #define COLIBRI_PTE_READ		(1ull << 1)
@@ -256,7 +267,11 @@ struct colibri_fault {
  * Packets follow the HSA AQL layout.  write_index and read_index count packets
  * since ENABLE; slot = index modulo ring size.  The producer fills the packet,
  * stores its header last (release), moves write_index, and rings the doorbell
- * when idle is set (a full barrier between the two).
+ * when idle is set (a full barrier between the two).  It zeroes the control
+ * block before ENABLE.  A packet retires, in order, when it is complete; a
+ * packet of type INVALID below write_index is BAD_PACKET.  The control block is
+ * 8-byte aligned.  On queue 0 only NOP, FENCE, TIMESTAMP and MIGRATE are valid,
+ * with completion_signal 0.
  */
 struct colibri_queue_cb {
 	__u64 write_index;	/* producer */
@@ -290,7 +305,7 @@ struct colibri_pkt_dispatch {
 	__u64 kernel_object;	/* VA of struct colibri_kernel_desc, 64-byte aligned */
 	__u64 kernarg;		/* VA */
 	__u64 reserved1;
-	__u64 completion_signal;	/* 0, or VA of a 64-bit word, atomically decremented when complete */
+	__u64 completion_signal;	/* 0, or VA of a 64-bit word, atomically decremented when complete; may fault (ATOMIC) */
 };
 
 struct colibri_pkt_barrier {
@@ -347,6 +362,10 @@ struct colibri_pkt_fence {
 
 #define COLIBRI_FENCE_IRQ		(1u << 0)
 
+/*
+ * WAIT and the barrier packets look at their words at least once a millisecond
+ * and whenever the device itself signals or the queue's doorbell rings.
+ */
 struct colibri_pkt_wait {
 	__u16 header;
 	__u16 op;
