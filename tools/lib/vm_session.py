@@ -186,7 +186,7 @@ class Session:
         env = {
             "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb"),
             "OCL_ICD_VENDORS": f"{MESA}/etc/OpenCL/vendors",
-            "LD_LIBRARY_PATH": f"{MESA}/lib/x86_64-linux-gnu",
+            "LD_LIBRARY_PATH": f"{MESA}/lib",
             "RUSTICL_ENABLE": "colibri",
         }
         env.update(setting.split("=", 1) for setting in args.env)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+#
+# The front door. "make help" lists the targets. Everything is built inside a
+# Debian root that "make setup" makes, and lands in build/.
+
+MAKEFLAGS += --no-print-directory
+IN_ROOT := tools/root
+JOBS ?= $(shell nproc)
+# The text that "make run" counts: every Debian has it.
+FILE ?= /usr/share/common-licenses/GPL-3
+
+.DEFAULT_GOAL := all
+.PHONY: all setup model modules mesa mesa-tree igt examples run shell \
+	test test-model test-fuzz test-igt test-cl clean distclean help
+
+all: model modules mesa igt examples ## build everything
+
+setup: ## make the Debian root that everything is built and run in
+	@tools/setup
+
+model: setup ## build the virtual GPU (gpu-model/)
+	@$(IN_ROOT) tools/lib/build-meson gpu-model
+
+modules: setup ## build hmm_svm.ko and colibri.ko (mm-hmm/, drm-driver/)
+	@$(IN_ROOT) python3 tools/lib/modules.py
+
+mesa: setup ## build Mesa with the colibri driver (mesa-patches/)
+	@mesa-patches/build.sh build
+
+mesa-tree: setup ## re-create the patched Mesa source tree in build/mesa
+	@$(IN_ROOT) mesa-patches/tree.sh build/mesa/tree
+
+igt: setup ## build the IGT tests (igt-tests/)
+	@$(IN_ROOT) tools/lib/build-meson igt-tests
+
+examples: setup ## build the OpenCL examples (examples/)
+	@$(IN_ROOT) tools/lib/build-meson examples
+
+run: model modules mesa examples ## boot a VM and run the demo (FILE=path: the text to count)
+	@tools/demo "$(FILE)"
+
+shell: model modules mesa ## boot a VM and give a shell in it
+	@tools/vm shell
+
+test: all ## run every test; the last line is the count
+	@tools/run-tests
+
+test-model: model ## run the tests of the model on this machine
+	@tools/run-tests model
+
+test-fuzz: model ## fuzz the parsers of the model
+	@tools/run-tests fuzz
+
+test-igt: model modules igt ## run the IGT tests in the VM
+	@tools/run-tests igt
+
+test-cl: model modules mesa examples ## run the OpenCL tests in the VM
+	@tools/run-tests cl
+
+clean: ## remove everything built, the root too
+	@tools/clean build
+
+distclean: clean ## remove the cached copies, too
+	@tools/clean cache
+
+help: ## list the targets
+	@echo "make TARGET:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+	@echo "JOBS=N limits the jobs of a build."
