@@ -176,6 +176,7 @@ class Session:
             "modules_dir": self.kernel.modules_dir,
             "dependencies": " ".join(vm_kernel.module_dependencies(self.kernel)) if load else "",
             "driver_args": args.driver_args,
+            "checkout": os.environ["COLIBRI_TOP"],
             "user": "nobody" if args.user else "",
         }
         with open(GUEST_DIR + "/settings", "w", encoding="utf-8") as file:
