@@ -81,7 +81,9 @@ class Session:
                      key=lambda entry: entry.stat().st_mtime)
         for entry in old[:-RUNS_KEPT]:
             shutil.rmtree(entry.path, ignore_errors=True)
-        return tempfile.mkdtemp(prefix=time.strftime("%m%d-%H%M%S-"), dir=RUNS)
+        path = tempfile.mkdtemp(prefix=time.strftime("%m%d-%H%M%S-"), dir=RUNS)
+        os.chmod(path, 0o755)     # for --user
+        return path
 
     def find_kernel(self):
         """The kernel that --kernel means, with the modules built."""
