@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The GPU code of the tests, compiled for RV64GCV and embedded as an ELF file.
+ * kernels.h says what each kernel does with its arguments.
+ *
+ * The code is position independent: it has no data, and the tests load it
+ * where they like.
+ */
+#include <stdint.h>
+
+#include "kernels.h"
+#include "wave.h"
+
+/* Words of wave w: [w * per_wave, (w + 1) * per_wave), cut at count. */
+static inline void wave_words(const struct ramp_args *a, uint32_t *first, uint32_t *end)
+{
+	*first = wave_index() * a->per_wave;
+	*end = *first + a->per_wave;
+	if (*end > a->count)
+		*end = a->count;
+}
+
+static inline vuint32m1_t ramp(uint32_t value, unsigned long vl)
+{
+	return __riscv_vadd_vx_u32m1(__riscv_vid_v_u32m1(vl), value, vl);
+}
+
+KERNEL(ramp_write, struct ramp_args)
+{
+	uint32_t *words = (uint32_t *)a->words;
+	uint32_t i, end;
+
+	wave_words(a, &i, &end);
+	for (unsigned long vl; i < end; i += vl) {
+		vl = __riscv_vsetvl_e32m1(end - i);
+		__riscv_vse32_v_u32m1(words + i, ramp(a->value + i, vl), vl);
+	}
+}
+
+KERNEL(ramp_add, struct ramp_args)
+{
+	uint32_t *words = (uint32_t *)a->words;
+	uint32_t i, end;
+
+	wave_words(a, &i, &end);
+	for (unsigned long vl; i < end; i += vl) {
+		vuint32m1_t v;
+
+		vl = __riscv_vsetvl_e32m1(end - i);
+		v = __riscv_vle32_v_u32m1(words + i, vl);
+		__riscv_vse32_v_u32m1(words + i, __riscv_vadd_vx_u32m1(v, a->value, vl), vl);
+	}
+}
+
+KERNEL(ramp_check, struct ramp_args)
+{
+	const uint32_t *words = (const uint32_t *)a->words;
+	uint32_t *bad = (uint32_t *)a->bad;
+	uint32_t count = 0;
+	uint32_t i, end;
+
+	wave_words(a, &i, &end);
+	for (unsigned long vl; i < end; i += vl) {
+		vbool32_t differs;
+
+		vl = __riscv_vsetvl_e32m1(end - i);
+		differs = __riscv_vmsne_vv_u32m1_b32(__riscv_vle32_v_u32m1(words + i, vl),
+						     ramp(a->value + i, vl), vl);
+		count += __riscv_vcpop_m_b32(differs, vl);
+	}
+	bad[wave_index()] = count;
+}
+
+KERNEL(copy_bytes, struct copy_args)
+{
+	unsigned long first = wave_index() * LANES;
+	unsigned long words = (a->count - first) / 4;
+
+	if (words > LANES / 4)
+		words = LANES / 4;
+	__riscv_vse32_v_u32m1((uint32_t *)(a->dst + first),
+			      __riscv_vle32_v_u32m1((const uint32_t *)(a->src + first), words),
+			      words);
+}
+
+KERNEL(spread_add, struct spread_args)
+{
+	vuint64m2_t offsets = __riscv_vmul_vx_u64m2(__riscv_vid_v_u64m2(LANES), a->stride, LANES);
+	uint32_t *base = (uint32_t *)a->base;
+
+	for (uint32_t i = 0; i < a->rounds; i++) {
+		vuint32m1_t v = __riscv_vluxei64_v_u32m1(base, offsets, LANES);
+
+		__riscv_vsuxei64_v_u32m1(base, offsets, __riscv_vadd_vx_u32m1(v, 1, LANES), LANES);
+	}
+}
+
+KERNEL(spread_read, struct spread_read_args)
+{
+	unsigned long wave = wave_index();
+	volatile uint8_t *entered = (volatile uint8_t *)a->entered;
+	volatile uint8_t *out = (volatile uint8_t *)a->out;
+
+	entered[wave] = 1;
+	out[wave] = *(volatile uint8_t *)(a->base + wave * a->stride);
+}
+
+KERNEL(scalar_read, struct scalar_args)
+{
+	*(volatile uint64_t *)a->out = *(volatile uint64_t *)a->addr;
+}
+
+KERNEL(scalar_write, struct scalar_args)
+{
+	*(volatile uint64_t *)a->addr = a->value;
+}
+
+KERNEL(jump, struct scalar_args)
+{
+	((void (*)(void))a->addr)();
+}
+
+KERNEL(illegal, struct scalar_args)
+{
+	(void)a;
+	__asm__ volatile("unimp");
+}
+
+KERNEL(loop_add, struct loop_args)
+{
+	volatile struct mailbox *mail = (volatile struct mailbox *)a->mail;
+	volatile uint64_t *word = (volatile uint64_t *)a->addr;
+
+	while (!mail->stop) {
+		*word += 1;
+		mail->progress += 1;
+		cpu_relax();
+	}
+}
+
+KERNEL(list_walk, struct list_args)
+{
+	uint64_t sum = 0, nodes = 0;
+
+	for (struct list_node *node = (struct list_node *)a->head; node; node = node->next) {
+		sum += node->value;
+		node->value += a->add;
+		nodes++;
+	}
+	*(volatile uint64_t *)a->sum = sum;
+	*(volatile uint64_t *)a->nodes = nodes;
+}
+
+KERNEL(atomic_add32, struct atomic_args)
+{
+	vuint32m1_t one = __riscv_vmv_v_x_u32m1(1, LANES);
+
+	for (uint32_t i = 0; i < a->rounds; i++)
+		(void)lanes_atomic32(COLIBRI_ATOMIC_ADD, lanes_addr(a->addr), one);
+}
+
+KERNEL(atomic_add64, struct atomic_args)
+{
+	vuint64m2_t one = __riscv_vmv_v_x_u64m2(1, LANES);
+
+	for (uint32_t i = 0; i < a->rounds; i++)
+		(void)lanes_atomic64(COLIBRI_ATOMIC_ADD, lanes_addr(a->addr), one);
+}
+
+KERNEL(amo_add32, struct atomic_args)
+{
+	for (uint32_t i = 0; i < a->rounds; i++)
+		__atomic_fetch_add((uint32_t *)a->addr, 1, __ATOMIC_SEQ_CST);
+}
+
+KERNEL(amo_add64, struct atomic_args)
+{
+	for (uint32_t i = 0; i < a->rounds; i++)
+		__atomic_fetch_add((uint64_t *)a->addr, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Word k is the target of operation k; old[k * 64 + lane] gets what the lane found there. */
+KERNEL(atomic_ops32, struct atomic_args)
+{
+	vuint32m1_t lane = __riscv_vid_v_u32m1(LANES);
+	vuint32m1_t data = __riscv_vadd_vx_u32m1(lane, 1, LANES);
+	uint32_t *old = (uint32_t *)a->old;
+	unsigned int k = 0;
+
+#define STEP(result)								\
+	do {									\
+		vuint32m1_t found = (result);					\
+										\
+		__riscv_vse32_v_u32m1(old + k * LANES, found, LANES);		\
+		k++;								\
+	} while (0)
+#define TARGET	lanes_addr(a->addr + k * sizeof(uint32_t))
+
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_ADD, TARGET, data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_SWAP, TARGET, data));
+	STEP(lanes_cas32(TARGET, __riscv_vmv_v_x_u32m1(CAS_EXPECTED, LANES), data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_XOR, TARGET, data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_OR, TARGET, data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_AND, TARGET, data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_MIN, TARGET, data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_MAX, TARGET, data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_MINU, TARGET, data));
+	STEP(lanes_atomic32(COLIBRI_ATOMIC_MAXU, TARGET, data));
+}
+
+KERNEL(item_ids, struct ids_args)
+{
+	unsigned long sx = csr_read(COLIBRI_CSR_WG_SIZE(0));
+	unsigned long sy = csr_read(COLIBRI_CSR_WG_SIZE(1));
+	unsigned long first = csr_read(COLIBRI_CSR_WAVE_IN_WG) * LANES;
+	unsigned long vl = wave_items();
+	vuint32m1_t flat = __riscv_vadd_vx_u32m1(__riscv_vid_v_u32m1(vl), first, vl);
+	vuint32m1_t x = __riscv_vremu_vx_u32m1(flat, sx, vl);
+	vuint32m1_t rest = __riscv_vdivu_vx_u32m1(flat, sx, vl);
+	vuint32m1_t y = __riscv_vremu_vx_u32m1(rest, sy, vl);
+	vuint32m1_t z = __riscv_vdivu_vx_u32m1(rest, sy, vl);
+	vuint32m1_t index, v;
+	uint32_t *out = (uint32_t *)a->out;
+
+	x = __riscv_vadd_vx_u32m1(x, csr_read(COLIBRI_CSR_WG_ID(0)) *
+				  csr_read(COLIBRI_CSR_WG_SIZE_NOM(0)), vl);
+	y = __riscv_vadd_vx_u32m1(y, csr_read(COLIBRI_CSR_WG_ID(1)) *
+				  csr_read(COLIBRI_CSR_WG_SIZE_NOM(1)), vl);
+	z = __riscv_vadd_vx_u32m1(z, csr_read(COLIBRI_CSR_WG_ID(2)) *
+				  csr_read(COLIBRI_CSR_WG_SIZE_NOM(2)), vl);
+	index = __riscv_vmul_vx_u32m1(z, csr_read(COLIBRI_CSR_GRID_SIZE(1)), vl);
+	index = __riscv_vadd_vv_u32m1(index, y, vl);
+	index = __riscv_vmul_vx_u32m1(index, csr_read(COLIBRI_CSR_GRID_SIZE(0)), vl);
+	index = __riscv_vadd_vv_u32m1(index, x, vl);
+	index = __riscv_vsll_vx_u32m1(index, 2, vl);
+
+	v = __riscv_vluxei32_v_u32m1(out, index, vl);
+	v = __riscv_vadd_vv_u32m1(v, __riscv_vadd_vx_u32m1(flat, 1, vl), vl);
+	__riscv_vsuxei32_v_u32m1(out, index, v, vl);
+}
+
+KERNEL(group_reverse, struct reverse_args)
+{
+	unsigned long size = csr_read(COLIBRI_CSR_WG_SIZE(0));
+	unsigned long first = csr_read(COLIBRI_CSR_WAVE_IN_WG) * LANES;
+	unsigned long group = csr_read(COLIBRI_CSR_WG_ID(0)) * csr_read(COLIBRI_CSR_WG_SIZE_NOM(0));
+	unsigned long vl = wave_items();
+	uint32_t *words = (uint32_t *)a->words + group + first;
+	uint32_t *local = (uint32_t *)COLIBRI_LOCAL_BASE;
+	vuint32m1_t flat = __riscv_vadd_vx_u32m1(__riscv_vid_v_u32m1(vl), first, vl);
+	vuint32m1_t mirror = __riscv_vrsub_vx_u32m1(flat, size - 1, vl);
+
+	__riscv_vse32_v_u32m1(local + first, __riscv_vle32_v_u32m1(words, vl), vl);
+	barrier();
+	__riscv_vse32_v_u32m1(words, __riscv_vluxei32_v_u32m1(local,
+			      __riscv_vsll_vx_u32m1(mirror, 2, vl), vl), vl);
+}
+
+KERNEL(private_sum, struct private_args)
+{
+	unsigned long vl = wave_items();
+	vuint64m2_t base = __riscv_vsll_vx_u64m2(__riscv_vid_v_u64m2(vl),
+						 COLIBRI_PRIVATE_LANE_SHIFT, vl);
+	uint32_t *private = (uint32_t *)COLIBRI_PRIVATE_BASE;
+	unsigned long first = wave_index() * LANES;
+	vuint32m1_t sum = ramp(first, vl);
+
+	for (unsigned int i = 0; i < 16; i++)
+		__riscv_vsuxei64_v_u32m1(private + i, base, __riscv_vmv_v_x_u32m1(i, vl), vl);
+	for (unsigned int i = 0; i < 16; i++)
+		sum = __riscv_vadd_vv_u32m1(sum, __riscv_vluxei64_v_u32m1(private + i, base, vl), vl);
+	__riscv_vse32_v_u32m1((uint32_t *)a->out + first, sum, vl);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What nearly every test needs: a VM that mirrors the process, a queue, the
+ * test kernels, and buffers for arguments, results and fences. Everything
+ * here fails the subtest when it goes wrong.
+ */
+#ifndef COLIBRI_GPU_TEST_H
+#define COLIBRI_GPU_TEST_H
+
+#include "colibri_device.h"
+#include "igt.h"
+#include "kernels.h"
+
+/* No wait in the tests is longer. Generous, for a guest without KVM on a loaded host. */
+#define GPU_TIMEOUT_S	60
+#define NSEC_PER_SEC	1000000000ll
+#define NSEC_PER_MSEC	1000000ll
+#define KiB		1024ul
+#define MiB		(1024 * KiB)
+#define SVM_BLOCK_SIZE	(2 * MiB)	/* what the kernel migrates and evicts as one */
+#define PAGE_SIZE	4096ul
+
+#define GPU_KERNARGS		32	/* of each queue */
+#define GPU_KERNARG_SIZE	128
+#define GPU_RESULT_SIZE		(256 * KiB)
+
+/* The system-memory buffer that CPU and kernels share. */
+struct gpu_shared {
+	struct mailbox mail;
+	uint8_t pad[PAGE_SIZE - sizeof(struct mailbox)];
+	uint8_t kernargs[2 * GPU_KERNARGS][GPU_KERNARG_SIZE];
+	uint8_t result[GPU_RESULT_SIZE];
+};
+
+/** struct gpu - a VM with one queue, ready to run test kernels */
+struct gpu {
+	struct colibri_device dev;
+	uint32_t vm;
+	uint32_t queue;
+	/** @code: the test kernels */
+	struct colibri_bo code;
+	/** @shared_bo: holds @shared */
+	struct colibri_bo shared_bo;
+	struct gpu_shared *shared;
+	/** @fence: the word at @fence_offset counts what gpu_submit() submitted */
+	struct colibri_bo fence;
+	uint64_t fence_offset;
+	/** @first_kernarg: the queue's half of the kernel arguments */
+	unsigned int first_kernarg;
+	uint64_t code_addr;
+	uint64_t shared_addr;
+	uint64_t fence_addr;
+	/** @next_addr: first free address of the VM's buffer zone */
+	uint64_t next_addr;
+	/** @seqno: value of the last launch's fence */
+	uint64_t seqno;
+	bool live;
+};
+
+/** gpu_open() - Open the device alone; fails when there is none */
+void gpu_open(struct gpu *gpu);
+
+/**
+ * gpu_init() - Open the device and make all of @gpu
+ *
+ * A context that a failed subtest left behind is closed first: @gpu must be
+ * zero or come from an earlier gpu_init().
+ */
+void gpu_init(struct gpu *gpu);
+
+/** gpu_init_buffers_only() - The same with a VM that mirrors nothing */
+void gpu_init_buffers_only(struct gpu *gpu);
+
+/** gpu_fini() - Destroy the queue and the VM, if any (it must succeed), and close the device */
+void gpu_fini(struct gpu *gpu);
+
+/** gpu_bind_bo() - Create a buffer and bind it; returns its GPU address */
+uint64_t gpu_bind_bo(struct gpu *gpu, struct colibri_bo *bo, uint64_t size, uint32_t placement,
+		     uint32_t gem_flags, uint32_t bind_flags);
+
+/** gpu_shared_addr() - GPU address of a field of @gpu->shared */
+#define gpu_shared_addr(gpu, field)	\
+	((gpu)->shared_addr + offsetof(struct gpu_shared, field))
+
+/** gpu_kernel() - GPU address of a test kernel's descriptor */
+uint64_t gpu_kernel(const struct gpu *gpu, const char *name);
+
+/** gpu_put_args() - Copy arguments to where kernels get them; returns their GPU address */
+uint64_t gpu_put_args(struct gpu *gpu, const void *args, size_t size);
+
+/** gpu_submit() - Submit packets and a fence after them, @gpu->seqno */
+void gpu_submit(struct gpu *gpu, const union colibri_packet *packets, uint32_t count);
+
+/** gpu_launch() - Submit @waves waves of a kernel, one work-group each, and a fence */
+void gpu_launch(struct gpu *gpu, const char *kernel, const void *args, size_t size,
+		uint32_t waves);
+
+/** gpu_wait_result() - Wait for everything launched; 0 or the wait's error. Never hangs. */
+int gpu_wait_result(struct gpu *gpu);
+
+/** gpu_wait() - The same, which must succeed */
+void gpu_wait(struct gpu *gpu);
+
+/** gpu_run() - gpu_launch() and gpu_wait() */
+void gpu_run(struct gpu *gpu, const char *kernel, const void *args, size_t size, uint32_t waves);
+
+/** gpu_expect_ban() - What was launched must end with the queue banned for @error (COLIBRI_QERR_*) */
+struct drm_colibri_queue_state gpu_expect_ban(struct gpu *gpu, uint32_t error);
+
+/** gpu_expect_fault() - The same, by a failed fault on @addr's page with this access and errno */
+void gpu_expect_fault(struct gpu *gpu, const volatile void *addr, uint32_t access, uint32_t reason);
+
+/** gpu_new_queue() - Replace the queue, a banned one, too */
+void gpu_new_queue(struct gpu *gpu);
+
+/**
+ * gpu_second_queue() - Another queue on the VM of @gpu, with a fence word of its own
+ *
+ * One at a time, until gpu_second_queue_fini(); @other shares all else.
+ */
+void gpu_second_queue(const struct gpu *gpu, struct gpu *other);
+void gpu_second_queue_fini(struct gpu *other);
+
+/** gpu_assert_vm_lives() - A second queue of the VM computes */
+void gpu_assert_vm_lives(struct gpu *gpu);
+
+struct drm_colibri_svm_stats gpu_stats(struct gpu *gpu);
+
+/** gpu_loop_start() - Run loop_add on @addr; returns when it has gone round once */
+void gpu_loop_start(struct gpu *gpu, uint64_t addr);
+/** gpu_loop_progress() - Wait until the loop has gone round @rounds times more */
+void gpu_loop_progress(struct gpu *gpu, uint64_t rounds);
+/** gpu_loop_stop() - End the loop; returns how often it went round */
+uint64_t gpu_loop_stop(struct gpu *gpu);
+
+/* Words: 32-bit ramps, word i = value + i, on the GPU and on the CPU. */
+void gpu_ramp_write(struct gpu *gpu, void *words, size_t bytes, uint32_t value);
+void gpu_ramp_add(struct gpu *gpu, void *words, size_t bytes, uint32_t value);
+/** gpu_ramp_errors() - How many words the GPU finds wrong */
+uint64_t gpu_ramp_errors(struct gpu *gpu, const void *words, size_t bytes, uint32_t value);
+void cpu_ramp_write(void *words, size_t bytes, uint32_t value);
+uint64_t cpu_ramp_errors(const void *words, size_t bytes, uint32_t value);
+
+/**
+ * struct steps - how forked processes take turns; in memory that they share
+ *
+ * Made by steps_new() before the fork.
+ */
+struct steps {
+	unsigned int done;
+};
+
+struct steps *steps_new(void);
+/** steps_done() - Step number @step is done; whoever waits for it goes on */
+void steps_done(struct steps *steps, unsigned int step);
+/** steps_wait() - Wait until step number @step is done; fails after GPU_TIMEOUT_S */
+void steps_wait(struct steps *steps, unsigned int step);
+
+/** wait_child() - Status of a child that must end soon, as of waitpid() */
+int wait_child(pid_t pid);
+
+/** count_free_queues() - How many queues can be made on the VM of @gpu now */
+unsigned int count_free_queues(struct gpu *gpu);
+
+/** struct gpu_test - one subtest */
+struct gpu_test {
+	const char *name;
+	void (*run)(struct gpu *gpu);
+	/** @what: one sentence on what it proves */
+	const char *what;
+};
+
+/** gpu_run_tests() - All of igt_main(): a subtest for each row, each with a fresh @gpu made by @init */
+void gpu_run_tests(const struct gpu_test *tests, size_t count, void (*init)(struct gpu *gpu));
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+/** map_anonymous() - Private anonymous memory, aligned to @align (a power of two) */
+void *map_anonymous(size_t size, size_t align);
+
+/** require_small_vram() - Skip unless VRAM has at most @chunks chunks of 2 MiB */
+void require_small_vram(struct gpu *gpu, unsigned int chunks);
+
+/** cpu_pause() - Sleep a millisecond in a loop that waits for another party */
+void cpu_pause(void);
+
+#endif /* COLIBRI_GPU_TEST_H */
