@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of hmm_svm share.
+ *
+ * Locks, outermost first (Documentation/mm/hmm_svm.rst has the reasons):
+ *
+ *   hmm_svm.notifiers_lock	notifiers are made; before mmap_lock
+ *   mm->mmap_lock
+ *   hmm_svm_block.migrate	one fault service or migration per block
+ *   hmm_svm_device.evict_lock	one eviction per device
+ *   folio locks, locks of core mm, our invalidate callbacks
+ *   hmm_svm_device.copy_lock	(read) the driver's copy engine may be used
+ *   xa_lock of hmm_svm_notifier.blocks
+ *   hmm_svm_block.state	what the device has mapped
+ *   hmm_svm_device.lock	chunks; a leaf
+ */
+#ifndef _HMM_SVM_INTERNAL_H
+#define _HMM_SVM_INTERNAL_H
+
+#include <linux/bitmap.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "hmm_svm_compat.h"
+#include "include/hmm_svm.h"
+
+/* One interval notifier covers this much, so that munmap() and exit are cheap. */
+#define HMM_SVM_NOTIFIER_SHIFT	29
+#define HMM_SVM_NOTIFIER_SIZE	(1UL << HMM_SVM_NOTIFIER_SHIFT)
+
+enum hmm_svm_counter {
+	HMM_SVM_NR_FAULTS,
+	HMM_SVM_NR_FAULTS_FAILED,
+	HMM_SVM_NR_TO_DEV,
+	HMM_SVM_NR_TO_SYS,
+	HMM_SVM_NR_CPU_FAULTS,
+	HMM_SVM_NR_EVICTED,
+	HMM_SVM_NR_MAPPED_SYS,
+	HMM_SVM_NR_MAPPED_DEV,
+	HMM_SVM_NR_INVALIDATIONS,
+	HMM_SVM_NR_RETRIES,
+	HMM_SVM_NR_COUNTERS,
+};
+
+/* The counters of a mirror; pages in device memory keep them alive after it. */
+struct hmm_svm_counters {
+	struct kref ref;
+	atomic64_t v[HMM_SVM_NR_COUNTERS];
+};
+
+enum hmm_svm_chunk_state {
+	HMM_SVM_CHUNK_FREE,	/* on hmm_svm_device.free */
+	HMM_SVM_CHUNK_TAKEN,	/* on no list: about to be used */
+	HMM_SVM_CHUNK_USED,	/* on hmm_svm_device.lru: has migrated pages */
+	HMM_SVM_CHUNK_EVICTING,	/* on no list: losing its pages */
+	HMM_SVM_CHUNK_DRIVER,	/* on no list: the driver's */
+};
+
+/*
+ * HMM_SVM_BLOCK_SIZE of device memory.  All but @sdev is protected by
+ * hmm_svm_device.lock.  @counters is also stable while a page of the chunk
+ * is in use.
+ */
+struct hmm_svm_chunk {
+	struct hmm_svm_device *sdev;
+	struct list_head link;
+	enum hmm_svm_chunk_state state;
+	unsigned int pins;	/* fault services that take pages from it */
+	unsigned int nr_used;	/* bits set in @used */
+	unsigned int cpu_window; /* pages the next CPU fault moves */
+	struct hmm_svm_block *block; /* NULL: its pages outlived their block */
+	struct hmm_svm_counters *counters;
+	DECLARE_BITMAP(used, HMM_SVM_BLOCK_PAGES);
+};
+
+/**
+ * struct hmm_svm_device - device memory and its one owner
+ * @dev: does the DMA
+ * @ops: the driver's callbacks; NULL once the driver is gone, see @copy_lock
+ * @priv: the driver's
+ * @pgmap: the ZONE_DEVICE pages
+ * @region: what was reserved of the physical address space for @pgmap
+ * @first_pfn: of chunk 0
+ * @nr_chunks: size of @chunks
+ * @chunks: all device memory
+ * @lock: protects the chunks and what follows
+ * @free: free chunks
+ * @lru: chunks with migrated pages, least recently used first
+ * @nr_driver: chunks given to the driver
+ * @nr_used: pages in use in all chunks
+ * @orphaned: hmm_svm_device_destroy() left pages behind; the last one frees all
+ * @evict_lock: serialises evictions
+ * @evict: arrays for the eviction in progress
+ * @copy_lock: read: the copy engine may be used while @ops is not NULL
+ * @teardown: frees an orphaned device
+ */
+struct hmm_svm_device {
+	struct device *dev;
+	const struct hmm_svm_device_ops *ops;
+	void *priv;
+	struct dev_pagemap pgmap;
+	struct resource *region;
+	unsigned long first_pfn;
+	unsigned int nr_chunks;
+	struct hmm_svm_chunk *chunks;
+	spinlock_t lock;
+	struct list_head free;
+	struct list_head lru;
+	unsigned int nr_driver;
+	unsigned long nr_used;
+	bool orphaned;
+	struct mutex evict_lock;
+	struct hmm_svm_migration *evict;
+	struct rw_semaphore copy_lock;
+	struct work_struct teardown;
+};
+
+/**
+ * struct hmm_svm - the mirror of one address space
+ * @sdev: the device it is for
+ * @ops: the driver's callbacks
+ * @priv: the driver's
+ * @mm: the address space; holds a reference to the struct, not to its memory
+ * @end: of the mirrored range
+ * @mn: tells when the mm dies
+ * @dead: it has died
+ * @notifiers_lock: serialises making a notifier
+ * @notifiers: struct hmm_svm_notifier by address >> HMM_SVM_NOTIFIER_SHIFT
+ * @counters: statistics
+ */
+struct hmm_svm {
+	struct hmm_svm_device *sdev;
+	const struct hmm_svm_ops *ops;
+	void *priv;
+	struct mm_struct *mm;
+	u64 end;
+	struct mmu_notifier mn;
+	bool dead;
+	struct mutex notifiers_lock;
+	struct xarray notifiers;
+	struct hmm_svm_counters *counters;
+};
+
+/**
+ * struct hmm_svm_notifier - watches HMM_SVM_NOTIFIER_SIZE of address space
+ * @mn: what core mm calls
+ * @svm: mirror
+ * @start: first address
+ * @end: behind the last one
+ * @blocks: struct hmm_svm_block by address >> HMM_SVM_BLOCK_SHIFT; its
+ *	xa_lock also covers mmu_interval_set_seq(), see hmm_svm_invalidate()
+ */
+struct hmm_svm_notifier {
+	struct mmu_interval_notifier mn;
+	struct hmm_svm *svm;
+	u64 start;
+	u64 end;
+	struct xarray blocks;
+};
+
+/* A page of system memory that the device has mapped; @page NULL: none. */
+struct hmm_svm_sys_page {
+	dma_addr_t dma;
+	struct page *page;
+};
+
+/**
+ * struct hmm_svm_block - HMM_SVM_BLOCK_SIZE of mirrored address space
+ * @notifier: which watches it
+ * @start: first address
+ * @ref: the xarray has one, each user has one
+ * @rcu: invalidations walk the blocks under RCU
+ * @migrate: serialises fault service and migration
+ * @state: protects what follows
+ * @seq: counts invalidations that touched this block
+ * @gone: not in the xarray any more: nothing may be mapped
+ * @mapped: the device has an entry for the page
+ * @writable: which allows writing
+ * @devmem: which points to device memory
+ * @stale: the entry is gone, but the flush is not known to be complete
+ * @sys: pages in system memory, mapped or stale; made under @migrate before
+ *	its first use
+ * @chunk: where the block's pages go; under hmm_svm_device.lock
+ * @left: pages left @chunk since pages last came; under hmm_svm_device.lock
+ * @trips: quick round trips between device and system memory; the same
+ * @last_trip: when the last one was (jiffies); the same
+ */
+struct hmm_svm_block {
+	struct hmm_svm_notifier *notifier;
+	u64 start;
+	struct kref ref;
+	struct rcu_head rcu;
+	struct mutex migrate;
+	spinlock_t state;
+	unsigned long seq;
+	bool gone;
+	DECLARE_BITMAP(mapped, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(writable, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(devmem, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(stale, HMM_SVM_BLOCK_PAGES);
+	struct hmm_svm_sys_page *sys;
+	struct hmm_svm_chunk *chunk;
+	bool left;
+	unsigned int trips;
+	unsigned long last_trip;
+};
+
+/* A range of addresses of one mirror; empty while start >= end. */
+struct hmm_svm_span {
+	u64 start;
+	u64 end;
+};
+
+#define HMM_SVM_EMPTY_SPAN	{ .start = U64_MAX, .end = 0 }
+
+static inline unsigned int hmm_svm_page_index(const struct hmm_svm_block *block, u64 addr)
+{
+	return (addr - block->start) >> PAGE_SHIFT;
+}
+
+static inline u64 hmm_svm_block_end(const struct hmm_svm_block *block)
+{
+	return block->start + HMM_SVM_BLOCK_SIZE;
+}
+
+static inline struct hmm_svm_span hmm_svm_clip_to_vma(const struct vm_area_struct *vma,
+						      u64 start, u64 end)
+{
+	return (struct hmm_svm_span) {
+		.start = max_t(u64, start, vma->vm_start),
+		.end = min_t(u64, end, vma->vm_end),
+	};
+}
+
+static inline void hmm_svm_count(struct hmm_svm_counters *counters,
+				 enum hmm_svm_counter which, long n)
+{
+	atomic64_add(n, &counters->v[which]);
+}
+
+/* hmm_svm_main.c */
+void hmm_svm_counters_put(struct hmm_svm_counters *counters);
+struct workqueue_struct *hmm_svm_workqueue(void);
+
+/* hmm_svm_notifier.c */
+struct hmm_svm_notifier *hmm_svm_notifier_get(struct hmm_svm *svm, u64 addr);
+void hmm_svm_notifiers_remove(struct hmm_svm *svm);
+
+/* hmm_svm_block.c */
+struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr);
+void hmm_svm_block_put(struct hmm_svm_block *block);
+void hmm_svm_block_remove(struct hmm_svm_block *block);
+unsigned long hmm_svm_block_seq(struct hmm_svm_block *block);
+void hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
+		       struct hmm_svm_span *zapped);
+void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end);
+void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end);
+
+/* hmm_svm_policy.c */
+enum hmm_svm_placement {
+	HMM_SVM_PLACE_DEVICE,
+	HMM_SVM_PLACE_SYSTEM,
+};
+
+enum hmm_svm_placement hmm_svm_policy_first_touch(struct hmm_svm_block *block,
+						  struct vm_area_struct *vma);
+struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
+					   struct vm_area_struct *vma, u64 addr);
+bool hmm_svm_vma_can_migrate(struct vm_area_struct *vma);
+void hmm_svm_note_arrival(struct hmm_svm_block *block);
+struct hmm_svm_span hmm_svm_policy_readback(struct hmm_svm_chunk *chunk,
+					    struct vm_area_struct *vma, u64 addr);
+
+/* hmm_svm_map.c */
+struct hmm_svm_window;
+
+struct hmm_svm_window *hmm_svm_window_alloc(struct hmm_svm_block *block,
+					    const struct hmm_svm_span *span);
+void hmm_svm_window_free(struct hmm_svm_window *win);
+int hmm_svm_window_snapshot(struct hmm_svm_window *win);
+bool hmm_svm_window_allows(const struct hmm_svm_window *win, u64 addr, bool write);
+bool hmm_svm_window_in_devmem(const struct hmm_svm_window *win, u64 addr);
+bool hmm_svm_window_shared(const struct hmm_svm_window *win, u64 addr);
+bool hmm_svm_window_huge(const struct hmm_svm_window *win, u64 addr);
+int hmm_svm_window_map(struct hmm_svm_window *win, u64 addr);
+
+/* hmm_svm_migrate.c */
+struct hmm_svm_migration *hmm_svm_migration_alloc(unsigned int npages);
+void hmm_svm_migration_free(struct hmm_svm_migration *m);
+int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			   u64 start, u64 end);
+int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
+			   u64 start, u64 end, struct page *fault_page);
+vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);
+void hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m);
+
+/* hmm_svm_devmem.c */
+extern const struct dev_pagemap_ops hmm_svm_pagemap_ops;
+
+struct hmm_svm_chunk *hmm_svm_chunk_of(struct page *page);
+unsigned long hmm_svm_chunk_pfn(const struct hmm_svm_chunk *chunk);
+u64 hmm_svm_page_offset(const struct hmm_svm_device *sdev, struct page *page);
+struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block);
+void hmm_svm_chunk_unpin(struct hmm_svm_chunk *chunk);
+void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages);
+void hmm_svm_chunk_left(struct hmm_svm_chunk *chunk);
+void hmm_svm_chunk_touch(struct hmm_svm_block *block);
+void hmm_svm_chunk_detach(struct hmm_svm_block *block);
+struct hmm_svm_chunk *hmm_svm_chunk_take_free(struct hmm_svm_device *sdev);
+struct hmm_svm_chunk *hmm_svm_chunk_take_victim(struct hmm_svm_device *sdev,
+						struct hmm_svm_block **block);
+bool hmm_svm_chunk_end_eviction(struct hmm_svm_chunk *chunk);
+void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk);
+
+/* hmm_svm_evict.c */
+struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev);
+void hmm_svm_evict_all(struct hmm_svm_device *sdev);
+
+#endif /* _HMM_SVM_INTERNAL_H */

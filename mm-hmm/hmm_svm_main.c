@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mirrors: made by the process whose address space they mirror, and dead with
+ * it.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "hmm_svm_internal.h"
+
+static struct workqueue_struct *hmm_svm_wq;
+
+struct workqueue_struct *hmm_svm_workqueue(void)
+{
+	return hmm_svm_wq;
+}
+
+static void counters_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct hmm_svm_counters, ref));
+}
+
+void hmm_svm_counters_put(struct hmm_svm_counters *counters)
+{
+	kref_put(&counters->ref, counters_release);
+}
+
+/*
+ * The last user of the mm is gone. The interval notifiers have run for the
+ * whole of it, so nothing is mapped; from now on nothing will be.
+ */
+static void hmm_svm_release(struct mmu_notifier *mn, struct mm_struct *mm)
+{
+	struct hmm_svm *svm = container_of(mn, struct hmm_svm, mn);
+
+	WRITE_ONCE(svm->dead, true);
+	svm->ops->dead(svm);
+}
+
+static const struct mmu_notifier_ops hmm_svm_mm_ops = {
+	.release = hmm_svm_release,
+};
+
+struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm_ops *ops,
+			       u64 end, void *priv)
+{
+	struct hmm_svm *svm;
+	int ret;
+
+	if (!current->mm)
+		return ERR_PTR(-EINVAL);
+
+	svm = kzalloc(sizeof(*svm), GFP_KERNEL);
+	if (!svm)
+		return ERR_PTR(-ENOMEM);
+	svm->counters = kzalloc(sizeof(*svm->counters), GFP_KERNEL);
+	if (!svm->counters) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+	kref_init(&svm->counters->ref);
+	svm->sdev = sdev;
+	svm->ops = ops;
+	svm->priv = priv;
+	svm->mm = current->mm;
+	svm->end = min_t(u64, end, svm->mm->task_size);
+	mutex_init(&svm->notifiers_lock);
+	xa_init(&svm->notifiers);
+	svm->mn.ops = &hmm_svm_mm_ops;
+
+	ret = mmu_notifier_register(&svm->mn, svm->mm);
+	if (ret)
+		goto err_counters;
+	mmgrab(svm->mm);
+	return svm;
+
+err_counters:
+	hmm_svm_counters_put(svm->counters);
+err_free:
+	kfree(svm);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(hmm_svm_create);
+
+void hmm_svm_destroy(struct hmm_svm *svm)
+{
+	might_sleep();
+
+	/* Calls hmm_svm_release(), or waits for it. */
+	mmu_notifier_unregister(&svm->mn, svm->mm);
+	hmm_svm_notifiers_remove(svm);
+	mmdrop(svm->mm);
+	hmm_svm_counters_put(svm->counters);
+	mutex_destroy(&svm->notifiers_lock);
+	kfree(svm);
+}
+EXPORT_SYMBOL_GPL(hmm_svm_destroy);
+
+void *hmm_svm_priv(struct hmm_svm *svm)
+{
+	return svm->priv;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_priv);
+
+bool hmm_svm_owned_by_current(struct hmm_svm *svm)
+{
+	return current->mm == svm->mm && !READ_ONCE(svm->dead);
+}
+EXPORT_SYMBOL_GPL(hmm_svm_owned_by_current);
+
+void hmm_svm_get_stats(struct hmm_svm *svm, struct hmm_svm_stats *stats)
+{
+	const atomic64_t *v = svm->counters->v;
+
+	*stats = (struct hmm_svm_stats) {
+		.faults = atomic64_read(&v[HMM_SVM_NR_FAULTS]),
+		.faults_failed = atomic64_read(&v[HMM_SVM_NR_FAULTS_FAILED]),
+		.pages_to_dev = atomic64_read(&v[HMM_SVM_NR_TO_DEV]),
+		.pages_to_sys = atomic64_read(&v[HMM_SVM_NR_TO_SYS]),
+		.cpu_faults = atomic64_read(&v[HMM_SVM_NR_CPU_FAULTS]),
+		.pages_evicted = atomic64_read(&v[HMM_SVM_NR_EVICTED]),
+		.pages_mapped_sys = atomic64_read(&v[HMM_SVM_NR_MAPPED_SYS]),
+		.pages_mapped_dev = atomic64_read(&v[HMM_SVM_NR_MAPPED_DEV]),
+		.invalidations = atomic64_read(&v[HMM_SVM_NR_INVALIDATIONS]),
+		.retries = atomic64_read(&v[HMM_SVM_NR_RETRIES]),
+	};
+}
+EXPORT_SYMBOL_GPL(hmm_svm_get_stats);
+
+static int __init hmm_svm_init(void)
+{
+	hmm_svm_wq = alloc_workqueue("hmm_svm", WQ_UNBOUND, 0);
+	return hmm_svm_wq ? 0 : -ENOMEM;
+}
+module_init(hmm_svm_init);
+
+static void __exit hmm_svm_exit(void)
+{
+	/* Waits for what still runs, also for blocks and devices on their way. */
+	destroy_workqueue(hmm_svm_wq);
+	rcu_barrier();
+}
+module_exit(hmm_svm_exit);
+
+MODULE_DESCRIPTION("Shared virtual memory for device drivers, on top of HMM");
+MODULE_LICENSE("GPL");

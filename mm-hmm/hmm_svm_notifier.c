@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Notifiers: core mm tells that it changes a range of the address space.
+ *
+ * One mmu_interval_notifier covers many blocks, so that munmap() and exit cost
+ * what is mapped and not what could be.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "hmm_svm_internal.h"
+
+static struct hmm_svm_span clip(const struct hmm_svm_notifier *notifier,
+				const struct mmu_notifier_range *range)
+{
+	return (struct hmm_svm_span) {
+		.start = max_t(u64, range->start, notifier->start),
+		.end = min_t(u64, range->end, notifier->end),
+	};
+}
+
+#define for_each_block(notifier, index, block, span)				\
+	xa_for_each_range(&(notifier)->blocks, index, block,			\
+			  (span)->start >> HMM_SVM_BLOCK_SHIFT,			\
+			  ((span)->end - 1) >> HMM_SVM_BLOCK_SHIFT)
+
+/*
+ * Zaps what the device has mapped of @span and returns what must be flushed.
+ *
+ * Documentation/mm/hmm.rst wants mmu_interval_set_seq() and the check for a
+ * collision under one lock. That would be a lock of the whole notifier around
+ * each commit, so it is done per block instead: zapping counts block->seq up
+ * under block->state, and a commit compares it there with what it was before
+ * mmu_interval_read_begin(). For the fault on a block that exists when we walk:
+ *
+ * - its commit comes before our zap, then we zap what it mapped; or
+ * - it read block->seq before our zap, then the commit sees another value; or
+ * - it read it after our zap, then its mmu_interval_read_begin() sees the
+ *   sequence that we set before and waits for the end of this invalidation.
+ *
+ * A block that we do not find was not in the xarray when we took its xa_lock
+ * here. The fault gets it under that lock (hmm_svm_block_get()), so later, so
+ * its mmu_interval_read_begin() sees our sequence, too, and waits.
+ */
+static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
+				      const struct hmm_svm_span *span, unsigned long cur_seq)
+{
+	struct hmm_svm_span zapped = HMM_SVM_EMPTY_SPAN;
+	struct hmm_svm_block *block;
+	unsigned long index;
+
+	xa_lock(&notifier->blocks);
+	mmu_interval_set_seq(&notifier->mn, cur_seq);
+	xa_unlock(&notifier->blocks);
+
+	rcu_read_lock();
+	for_each_block(notifier, index, block, span)
+		hmm_svm_block_zap(block, span->start, span->end, &zapped);
+	rcu_read_unlock();
+	return zapped;
+}
+
+/*
+ * After the flush. Blocks of which nothing is left are forgotten; no fault can
+ * map anything in @span before core mm ends the invalidation.
+ */
+static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_svm_span *span,
+			  bool unmapped)
+{
+	struct hmm_svm_block *block;
+	unsigned long index;
+
+	rcu_read_lock();
+	for_each_block(notifier, index, block, span) {
+		hmm_svm_block_reap(block, span->start, span->end);
+		if (unmapped && block->start >= span->start &&
+		    hmm_svm_block_end(block) <= span->end)
+			hmm_svm_block_remove(block);
+	}
+	rcu_read_unlock();
+}
+
+static bool is_unmap(const struct mmu_notifier_range *range)
+{
+	return range->event == MMU_NOTIFY_UNMAP || range->event == MMU_NOTIFY_RELEASE;
+}
+
+/* An invalidation that waits for its flush. */
+struct hmm_svm_flush {
+#ifdef HMM_SVM_TWO_PASS_NOTIFIER
+	struct mmu_interval_notifier_finish finish;
+#endif
+	struct hmm_svm_notifier *notifier;
+	struct hmm_svm_span span;
+	u64 ticket;
+	bool posted;
+	bool unmapped;
+};
+
+static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *notifier,
+			const struct mmu_notifier_range *range, unsigned long cur_seq)
+{
+	struct hmm_svm *svm = notifier->svm;
+	struct hmm_svm_span zapped;
+
+	flush->notifier = notifier;
+	flush->span = clip(notifier, range);
+	flush->unmapped = is_unmap(range);
+	zapped = zap_blocks(notifier, &flush->span, cur_seq);
+
+	flush->posted = zapped.start < zapped.end;
+	if (flush->posted) {
+		hmm_svm_count(svm->counters, HMM_SVM_NR_INVALIDATIONS, 1);
+		flush->ticket = svm->ops->flush_post(svm, zapped.start, zapped.end);
+	}
+}
+
+/*
+ * False when it may not sleep and the device is slow: the pages then stay
+ * stale until the next fault or invalidation there flushes again.
+ */
+static bool flush_finish(struct hmm_svm_flush *flush, bool may_sleep)
+{
+	struct hmm_svm *svm = flush->notifier->svm;
+
+	if (flush->posted && svm->ops->flush_wait(svm, flush->ticket, may_sleep) == -EAGAIN)
+		return false;
+	finish_blocks(flush->notifier, &flush->span, flush->unmapped);
+	return true;
+}
+
+static bool hmm_svm_invalidate(struct mmu_interval_notifier *mn,
+			       const struct mmu_notifier_range *range, unsigned long cur_seq)
+{
+	struct hmm_svm_flush flush;
+
+	flush_start(&flush, container_of(mn, struct hmm_svm_notifier, mn), range, cur_seq);
+	return flush_finish(&flush, mmu_notifier_range_blockable(range));
+}
+
+#ifdef HMM_SVM_TWO_PASS_NOTIFIER
+static bool hmm_svm_invalidate_start(struct mmu_interval_notifier *mn,
+				     const struct mmu_notifier_range *range,
+				     unsigned long cur_seq,
+				     struct mmu_interval_notifier_finish **finish)
+{
+	struct hmm_svm_flush *flush = NULL;
+
+	/* The second pass cannot report that it would have to sleep. */
+	if (mmu_notifier_range_blockable(range))
+		flush = kmalloc(sizeof(*flush), GFP_NOWAIT | __GFP_NOWARN);
+	if (!flush)
+		return hmm_svm_invalidate(mn, range, cur_seq);
+
+	flush_start(flush, container_of(mn, struct hmm_svm_notifier, mn), range, cur_seq);
+	*finish = &flush->finish;
+	return true;
+}
+
+static void hmm_svm_invalidate_finish(struct mmu_interval_notifier_finish *finish)
+{
+	struct hmm_svm_flush *flush = container_of(finish, struct hmm_svm_flush, finish);
+
+	flush_finish(flush, true);
+	kfree(flush);
+}
+#endif
+
+static const struct mmu_interval_notifier_ops hmm_svm_notifier_ops = {
+	.invalidate = hmm_svm_invalidate,
+#ifdef HMM_SVM_TWO_PASS_NOTIFIER
+	.invalidate_start = hmm_svm_invalidate_start,
+	.invalidate_finish = hmm_svm_invalidate_finish,
+#endif
+};
+
+static struct hmm_svm_notifier *notifier_create(struct hmm_svm *svm, u64 addr)
+{
+	struct hmm_svm_notifier *notifier;
+	int err;
+
+	notifier = kzalloc(sizeof(*notifier), GFP_KERNEL);
+	if (!notifier)
+		return ERR_PTR(-ENOMEM);
+	notifier->svm = svm;
+	notifier->start = addr & ~(HMM_SVM_NOTIFIER_SIZE - 1);
+	notifier->end = notifier->start + HMM_SVM_NOTIFIER_SIZE;
+	xa_init(&notifier->blocks);
+
+	/* Room first: once inserted, a notifier goes only with the mirror. */
+	err = xa_reserve(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT, GFP_KERNEL);
+	if (err)
+		goto err_free;
+	err = mmu_interval_notifier_insert(&notifier->mn, svm->mm, notifier->start,
+					   HMM_SVM_NOTIFIER_SIZE, &hmm_svm_notifier_ops);
+	if (err)
+		goto err_release;
+	xa_store(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT, notifier, GFP_KERNEL);
+	return notifier;
+
+err_release:
+	xa_release(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT);
+err_free:
+	kfree(notifier);
+	return ERR_PTR(err);
+}
+
+/*
+ * The notifier that covers @addr, made if it does not exist. Called with a
+ * reference to the mm's users and without mmap_lock.
+ */
+struct hmm_svm_notifier *hmm_svm_notifier_get(struct hmm_svm *svm, u64 addr)
+{
+	struct hmm_svm_notifier *notifier;
+
+	might_lock(&svm->mm->mmap_lock);
+
+	notifier = xa_load(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT);
+	if (notifier)
+		return notifier;
+
+	mutex_lock(&svm->notifiers_lock);
+	notifier = xa_load(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT);
+	if (!notifier)
+		notifier = notifier_create(svm, addr);
+	mutex_unlock(&svm->notifiers_lock);
+	return notifier;
+}
+
+/*
+ * Ends all notifiers and blocks of a mirror on which nobody works any more.
+ * The notifiers still run while the device loses its entries, so that core mm
+ * cannot free a page under it.
+ */
+void hmm_svm_notifiers_remove(struct hmm_svm *svm)
+{
+	struct hmm_svm_notifier *notifier;
+	struct hmm_svm_block *block;
+	unsigned long i, j;
+
+	xa_for_each(&svm->notifiers, i, notifier) {
+		xa_for_each(&notifier->blocks, j, block)
+			hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
+		mmu_interval_notifier_remove(&notifier->mn);
+		xa_for_each(&notifier->blocks, j, block)
+			hmm_svm_block_remove(block);
+	}
+
+	/* Evictions that still know a block of ours end before it goes. */
+	mutex_lock(&svm->sdev->evict_lock);
+	mutex_unlock(&svm->sdev->evict_lock);
+
+	xa_for_each(&svm->notifiers, i, notifier) {
+		xa_destroy(&notifier->blocks);
+		kfree(notifier);
+	}
+	xa_destroy(&svm->notifiers);
+}
