@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The migration engine: moves pages between system memory and VRAM.
+ */
+
+/**
+ * DOC: Migration engine
+ *
+ * Overview
+ * --------
+ *
+ * Hardware queue 0 takes packets of the driver alone, works on physical
+ * addresses, can never fault and never waits for another queue.  So a copy
+ * always completes, whatever user space does, and hmm_svm may ask for one with
+ * folios locked.
+ *
+ * A copy takes one of a fixed number of slots, each with a preallocated
+ * scatter list in coherent memory, and pushes two packets: MIGRATE, which
+ * names the list, and FENCE, which writes the copy's number to a word in
+ * memory and raises VEC_MIGRATE.  As many copies as there are slots are in flight; the
+ * ring has room for all of them, so pushing never waits.
+ *
+ * Locking
+ * -------
+ *
+ * &colibri_copy.lock is a spinlock, innermost.  Waiting for a slot and for
+ * completion sleeps uninterruptibly (the data of locked folios is under way)
+ * but not for longer than the device timeout, after which the device is lost.
+ * Nothing here allocates memory or depends on user work.
+ */
+
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/iopoll.h>
+
+#include "colibri_copy.h"
+#include "colibri_device.h"
+#include "colibri_trace.h"
+#include "hmm_svm.h"
+
+#define COLIBRI_COPY_SLOTS	16
+#define COLIBRI_COPY_EXTENTS	512	/* of a slot: the pages of one block */
+#define COLIBRI_COPY_RING_LOG2	5
+#define COLIBRI_COPY_RING_SIZE	(1u << COLIBRI_COPY_RING_LOG2)
+#define COLIBRI_COPY_POLL_US	20
+
+static_assert(COLIBRI_COPY_RING_SIZE >= 2 * COLIBRI_COPY_SLOTS);
+static_assert(COLIBRI_COPY_EXTENTS <= COLIBRI_MAX_EXTENTS);
+
+/**
+ * struct colibri_copy_mem - what the driver shares with the engine
+ */
+struct colibri_copy_mem {
+	/** @cb: control block of queue 0 */
+	struct colibri_queue_cb cb;
+	/** @fence: number of the last completed copy, written by the engine */
+	u64 fence;
+	/** @pad: keeps what the CPU writes off the line of @fence */
+	u64 pad[7];
+	/** @ring: packets */
+	union {
+		struct colibri_pkt_migrate migrate;
+		struct colibri_pkt_fence fence;
+	} ring[COLIBRI_COPY_RING_SIZE];
+	/** @list: scatter list of each slot */
+	struct colibri_extent list[COLIBRI_COPY_SLOTS][COLIBRI_COPY_EXTENTS];
+};
+
+/**
+ * struct colibri_copy - the migration engine
+ */
+struct colibri_copy {
+	/** @lock: protects the ring and the fields below; innermost */
+	spinlock_t lock;
+	/** @mem: rings and lists */
+	struct colibri_copy_mem *mem;
+	/** @bus: bus address of @mem */
+	dma_addr_t bus;
+	/** @free: bit set: the slot is free */
+	unsigned long free;
+	/** @pushed: packets pushed */
+	u64 pushed;
+	/** @seq: number of the last copy */
+	u64 seq;
+	/** @wq: who waits for a slot or for a copy */
+	wait_queue_head_t wq;
+};
+
+static bool colibri_copy_get_slot(struct colibri_copy *copy, unsigned int *slot)
+{
+	bool found;
+
+	spin_lock(&copy->lock);
+	found = copy->free;
+	if (found) {
+		*slot = __ffs(copy->free);
+		__clear_bit(*slot, &copy->free);
+	}
+	spin_unlock(&copy->lock);
+	return found;
+}
+
+static void colibri_copy_put_slot(struct colibri_copy *copy, unsigned int slot)
+{
+	spin_lock(&copy->lock);
+	__set_bit(slot, &copy->free);
+	spin_unlock(&copy->lock);
+	wake_up(&copy->wq);
+}
+
+static void colibri_copy_fill(struct colibri_extent *list, const struct hmm_svm_extent *extents,
+			      unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		const struct hmm_svm_extent *e = &extents[i];
+
+		list[i].dst = e->dst | (e->flags & HMM_SVM_EXTENT_DST_DEV ? 0 : COLIBRI_PHYS_SYS);
+		list[i].src = e->src | (e->flags & HMM_SVM_EXTENT_SRC_DEV ? 0 : COLIBRI_PHYS_SYS);
+		list[i].size = e->size;
+		list[i].flags = e->flags & HMM_SVM_EXTENT_CLEAR ? COLIBRI_EXTENT_CLEAR : 0;
+	}
+}
+
+/* Push the packets of the copy in @slot; returns its number. */
+static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, unsigned int count)
+{
+	struct colibri_copy *copy = cdev->copy;
+	struct colibri_copy_mem *mem = copy->mem;
+	struct colibri_pkt_migrate *migrate;
+	struct colibri_pkt_fence *fence;
+	u64 seq;
+
+	spin_lock(&copy->lock);
+	seq = ++copy->seq;
+
+	migrate = &mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].migrate;
+	migrate->op = COLIBRI_OP_MIGRATE;
+	migrate->count = count;
+	migrate->list = copy->bus + offsetof(struct colibri_copy_mem, list[slot]);
+	smp_store_release(&migrate->header, COLIBRI_PKT_VENDOR);
+
+	fence = &mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].fence;
+	fence->op = COLIBRI_OP_FENCE;
+	fence->flags = COLIBRI_FENCE_IRQ;
+	fence->addr = copy->bus + offsetof(struct colibri_copy_mem, fence);
+	fence->value = seq;
+	smp_store_release(&fence->header, COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT);
+
+	smp_store_release(&mem->cb.write_index, copy->pushed);
+	spin_unlock(&copy->lock);
+
+	/* The engine looks at write_index once more after it has set idle. */
+	mb();
+	if (READ_ONCE(mem->cb.idle))
+		colibri_write32(cdev, COLIBRI_DOORBELL(COLIBRI_MIGRATE_QUEUE), 1);
+	return seq;
+}
+
+static bool colibri_copy_done(struct colibri_device *cdev, u64 seq)
+{
+	return smp_load_acquire(&cdev->copy->mem->fence) >= seq || colibri_is_lost(cdev);
+}
+
+static int colibri_copy_wait(struct colibri_device *cdev, u64 seq)
+{
+	bool done;
+
+	if (read_poll_timeout_atomic(colibri_copy_done, done, done, 1, COLIBRI_COPY_POLL_US,
+				     false, cdev, seq) &&
+	    !wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq), cdev->timeout))
+		colibri_device_lost(cdev, "the migration engine does not finish a copy");
+
+	/* A lost device may have written the word before it went; the data is what counts. */
+	return smp_load_acquire(&cdev->copy->mem->fence) >= seq ? 0 : -EIO;
+}
+
+static int colibri_copy_one(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
+			    unsigned int count)
+{
+	struct colibri_copy *copy = cdev->copy;
+	unsigned int slot;
+	bool got = false;
+	u64 seq;
+	int ret;
+
+	if (!wait_event_timeout(copy->wq, colibri_is_lost(cdev) ||
+				(got = colibri_copy_get_slot(copy, &slot)), cdev->timeout))
+		colibri_device_lost(cdev, "the migration engine does not finish any copy");
+	if (!got)
+		return -EIO;
+
+	colibri_copy_fill(copy->mem->list[slot], extents, count);
+	seq = colibri_copy_push(cdev, slot, count);
+	ret = colibri_copy_wait(cdev, seq);
+
+	/* A list that a lost device may still read is never used again. */
+	if (!ret)
+		colibri_copy_put_slot(copy, slot);
+	return ret;
+}
+
+/**
+ * colibri_copy_extents() - copy or clear, and wait until it is done
+ * @cdev: device
+ * @extents: what
+ * @count: how many
+ *
+ * Context: may sleep, for the engine only; locked folios are fine.
+ * Return: 0 or -EIO when the device is lost.
+ */
+int colibri_copy_extents(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
+			 unsigned int count)
+{
+	int ret = 0;
+
+	trace_colibri_copy(extents, count);
+	while (count && !ret) {
+		unsigned int n = min(count, COLIBRI_COPY_EXTENTS);
+
+		ret = colibri_copy_one(cdev, extents, n);
+		extents += n;
+		count -= n;
+	}
+	return ret;
+}
+
+/**
+ * colibri_copy_clear_vram() - zero device memory, and wait until it is done
+ * @cdev: device
+ * @offset: VRAM offset
+ * @size: bytes
+ *
+ * Return: 0 or -EIO when the device is lost.
+ */
+int colibri_copy_clear_vram(struct colibri_device *cdev, u64 offset, u32 size)
+{
+	struct hmm_svm_extent extent = {
+		.dst = offset,
+		.size = size,
+		.flags = HMM_SVM_EXTENT_CLEAR | HMM_SVM_EXTENT_DST_DEV,
+	};
+
+	return colibri_copy_extents(cdev, &extent, 1);
+}
+
+/**
+ * colibri_copy_wake() - let waiters look again
+ * @cdev: device
+ *
+ * Called on VEC_MIGRATE and when the device is lost.  Context: any.
+ */
+void colibri_copy_wake(struct colibri_device *cdev)
+{
+	wake_up_all(&cdev->copy->wq);
+}
+
+/**
+ * colibri_copy_init() - allocate rings and lists
+ * @cdev: device
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int colibri_copy_init(struct colibri_device *cdev)
+{
+	struct device *dev = cdev->base.dev;
+	struct colibri_copy *copy;
+
+	copy = devm_kzalloc(dev, sizeof(*copy), GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+
+	spin_lock_init(&copy->lock);
+	init_waitqueue_head(&copy->wq);
+	copy->free = GENMASK(COLIBRI_COPY_SLOTS - 1, 0);
+	copy->mem = dmam_alloc_coherent(dev, sizeof(*copy->mem), &copy->bus, GFP_KERNEL);
+	if (!copy->mem)
+		return -ENOMEM;
+
+	cdev->copy = copy;
+	return 0;
+}
+
+/**
+ * colibri_copy_start() - give the ring to the device, which has been reset
+ * @cdev: device
+ */
+void colibri_copy_start(struct colibri_device *cdev)
+{
+	u32 queue = COLIBRI_REG_QUEUE(COLIBRI_MIGRATE_QUEUE);
+	dma_addr_t bus = cdev->copy->bus;
+
+	colibri_write64(cdev, queue + COLIBRI_QREG_RING,
+			bus + offsetof(struct colibri_copy_mem, ring));
+	colibri_write64(cdev, queue + COLIBRI_QREG_CB, bus + offsetof(struct colibri_copy_mem, cb));
+	colibri_write32(cdev, queue + COLIBRI_QREG_RING_LOG2, COLIBRI_COPY_RING_LOG2);
+	colibri_write32(cdev, queue + COLIBRI_QREG_CTL, COLIBRI_QCTL_ENABLE);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The device: everything that exists once per Colibri, and what its parts share.
+ */
+#ifndef COLIBRI_DEVICE_H
+#define COLIBRI_DEVICE_H
+
+#include <linux/bits.h>
+#include <linux/dma-mapping.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <drm/drm_device.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_print.h>
+
+#include "colibri_compat.h"
+#include "colibri_hw.h"
+
+struct colibri_copy;
+struct colibri_mmu;
+struct colibri_queue;
+struct hmm_svm_device;
+
+/*
+ * Where the GPU address space is whose.  Behind the zone that VM_BIND offers
+ * lie the rings of the kernel, a slot of fixed size for each hardware queue.
+ */
+#define COLIBRI_VA_END			(1ull << COLIBRI_VA_BITS)
+#define COLIBRI_QUEUE_SLOT_SIZE		(16ull << 20)
+#define COLIBRI_VA_QUEUE_SLOTS		(COLIBRI_VA_END - COLIBRI_MAX_QUEUES * COLIBRI_QUEUE_SLOT_SIZE)
+
+/**
+ * struct colibri_device - one Colibri
+ */
+struct colibri_device {
+	/** @base: DRM device */
+	struct drm_device base;
+	/** @pdev: PCI device */
+	struct pci_dev *pdev;
+	/** @regs: BAR 0 */
+	void __iomem *regs;
+	/** @vram_start: CPU physical address of BAR 2 */
+	resource_size_t vram_start;
+	/** @vram_size: bytes of device memory in use */
+	u64 vram_size;
+	/** @features: register FEATURES */
+	u32 features;
+	/** @version: register VERSION */
+	u32 version;
+	/** @num_queues: hardware queues, the migration queue included */
+	u32 num_queues;
+	/** @num_cus: compute units */
+	u32 num_cus;
+	/** @num_asids: address spaces, ASID 0 (never used) included */
+	u32 num_asids;
+	/** @status: status page, shared with the device */
+	struct colibri_status_page *status;
+	/** @status_bus: its bus address */
+	dma_addr_t status_bus;
+	/** @lost: the device does not answer any more; never cleared */
+	atomic_t lost;
+	/** @timeout: jiffies that the device has for any answer */
+	unsigned long timeout;
+
+	/** @mmu: MMU command ring */
+	struct colibri_mmu *mmu;
+	/** @copy: migration engine */
+	struct colibri_copy *copy;
+	/** @svm: device memory, as hmm_svm sees it */
+	struct hmm_svm_device *svm;
+
+	/** @fault: ring of fault records; only the handler of VEC_FAULT uses it */
+	struct {
+		/** @fault.ring: records */
+		struct colibri_fault *ring;
+		/** @fault.bus: bus address of @fault.ring */
+		dma_addr_t bus;
+		/** @fault.cons: records consumed */
+		u32 cons;
+		/** @fault.wq: where the VMs' fault work runs; unbound, a worker for each VM that needs one */
+		struct workqueue_struct *wq;
+	} fault;
+
+	/** @vms: ASID to &struct colibri_vm; an entry goes when the ASID is clean */
+	struct xarray vms;
+	/** @next_asid: cursor, so that an ASID is reused as late as possible */
+	u32 next_asid;
+
+	/** @queues: hardware queues in use, see colibri_queue.c */
+	struct {
+		/** @queues.lock: protects @queues.slot; innermost */
+		spinlock_t lock;
+		/** @queues.slot: NULL: free */
+		struct colibri_queue *slot[COLIBRI_MAX_QUEUES];
+	} queues;
+
+	/** @fence_wq: whoever waits for a fence, for room in a ring or for a VM to go */
+	wait_queue_head_t fence_wq;
+
+	/** @vram_bos: buffers in device memory, to take it from them when the device goes */
+	struct {
+		/** @vram_bos.lock: protects @vram_bos.list and the buffers' chunks */
+		struct mutex lock;
+		/** @vram_bos.list: &colibri_bo.vram_entry */
+		struct list_head list;
+	} vram_bos;
+
+	/** @mms: processes with statistics, see colibri_mm.c */
+	struct {
+		/** @mms.lock: protects @mms.list and each record's list */
+		struct mutex lock;
+		/** @mms.list: &colibri_mm.entry */
+		struct list_head list;
+	} mms;
+};
+
+static inline struct colibri_device *to_colibri_device(struct drm_device *drm)
+{
+	return container_of(drm, struct colibri_device, base);
+}
+
+static inline u32 colibri_read32(struct colibri_device *cdev, u32 reg)
+{
+	return readl(cdev->regs + reg);
+}
+
+static inline u64 colibri_read64(struct colibri_device *cdev, u32 reg)
+{
+	return readq(cdev->regs + reg);
+}
+
+static inline void colibri_write32(struct colibri_device *cdev, u32 reg, u32 value)
+{
+	writel(value, cdev->regs + reg);
+}
+
+static inline void colibri_write64(struct colibri_device *cdev, u32 reg, u64 value)
+{
+	writeq(value, cdev->regs + reg);
+}
+
+/* True once the device stopped to answer: nothing waits for it any more. */
+static inline bool colibri_is_lost(struct colibri_device *cdev)
+{
+	return atomic_read(&cdev->lost);
+}
+
+int colibri_device_init(struct colibri_device *cdev);
+void colibri_device_fini(struct colibri_device *cdev);
+
+int colibri_irq_init(struct colibri_device *cdev);
+
+int colibri_reset(struct colibri_device *cdev);
+void colibri_device_lost(struct colibri_device *cdev, const char *why);
+
+#ifdef CONFIG_DEBUG_FS
+void colibri_debugfs_init(struct drm_minor *minor);
+#endif
+
+#endif /* COLIBRI_DEVICE_H */

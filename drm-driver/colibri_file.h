@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+#ifndef COLIBRI_FILE_H
+#define COLIBRI_FILE_H
+
+#include <linux/mutex.h>
+#include <linux/xarray.h>
+
+struct colibri_device;
+struct colibri_mm;
+struct colibri_queue;
+struct colibri_vm;
+struct drm_device;
+struct drm_file;
+
+/**
+ * struct colibri_file - an open file of the device
+ */
+struct colibri_file {
+	/** @cdev: device */
+	struct colibri_device *cdev;
+	/** @cmm: keeps the statistics of the process that opened the file */
+	struct colibri_mm *cmm;
+	/** @lock: a VM is not destroyed while a queue is created on it */
+	struct mutex lock;
+	/** @vms: vm_id to &struct colibri_vm */
+	struct xarray vms;
+	/** @queues: queue_id to &struct colibri_queue */
+	struct xarray queues;
+};
+
+int colibri_file_open(struct drm_device *drm, struct drm_file *file);
+void colibri_file_close(struct drm_device *drm, struct drm_file *file);
+
+int colibri_file_add_vm(struct colibri_file *cfile, struct colibri_vm *vm, u32 *id);
+struct colibri_vm *colibri_file_get_vm(struct colibri_file *cfile, u32 id);
+int colibri_file_destroy_vm(struct colibri_file *cfile, u32 id);
+
+int colibri_file_add_queue(struct colibri_file *cfile, struct colibri_queue *queue, u32 *id);
+struct colibri_queue *colibri_file_get_queue(struct colibri_file *cfile, u32 id);
+int colibri_file_destroy_queue(struct colibri_file *cfile, u32 id);
+
+#endif /* COLIBRI_FILE_H */

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The MMU command ring: TLB invalidation and the answers to faults.
+ */
+
+/**
+ * DOC: MMU commands
+ *
+ * Overview
+ * --------
+ *
+ * The driver tells the MMU what to do through one ring in system memory: drop
+ * translations (TLB_INV), let waves try again (FAULT_RETRY), stop them
+ * (FAULT_FAIL).  The device executes the commands in order.  Posting a command
+ * gives a ticket, the number of commands posted so far; a ticket is done when
+ * the device has completed that many.  So one wait covers every earlier
+ * command, whoever posted it.
+ *
+ * A register write leaves the virtual machine and costs more than most
+ * commands, so the doorbell is rung only when the device says that it sleeps
+ * (&colibri_status_page.mmu_idle), as in virtio's event index.
+ *
+ * A wait polls for some microseconds.  Then it posts SYNC with an interrupt
+ * and sleeps.  A device that does not answer in time is declared lost;
+ * waits on a lost device return at once.
+ *
+ * Locking
+ * -------
+ *
+ * &colibri_mmu.lock is a spinlock, innermost, taken in process context only.
+ * Posting neither sleeps nor allocates: it is done under the block locks of
+ * hmm_svm and in MMU notifiers.  Waiting takes no lock but this one, so it may
+ * be done in reclaim.  With the ring full, posting polls for room; the ring is
+ * large enough that this is rare, and the device's progress depends on
+ * nothing that the driver holds.
+ */
+
+#include <linux/delay.h>
+#include <linux/iopoll.h>
+
+#include "colibri_device.h"
+#include "colibri_mmu.h"
+#include "colibri_trace.h"
+
+#define COLIBRI_MMU_RING_LOG2	12
+#define COLIBRI_MMU_RING_SIZE	(1u << COLIBRI_MMU_RING_LOG2)
+
+/* How long a wait polls: about as long as the interrupt would take to arrive. */
+#define COLIBRI_MMU_POLL_US	30
+
+/**
+ * struct colibri_mmu - the command ring
+ */
+struct colibri_mmu {
+	/** @lock: protects the fields below; innermost */
+	spinlock_t lock;
+	/** @ring: commands, shared with the device */
+	struct colibri_mmu_cmd *ring;
+	/** @bus: bus address of @ring */
+	dma_addr_t bus;
+	/** @posted: commands posted; read without the lock */
+	u64 posted;
+	/** @sync: the last ticket that a SYNC with interrupt covers */
+	u64 sync;
+	/** @wq: who sleeps until a ticket is done */
+	wait_queue_head_t wq;
+};
+
+/* Commands that the device has completed. */
+static u64 colibri_mmu_completed(struct colibri_device *cdev)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+	u32 cons = smp_load_acquire(&cdev->status->mmu_cons);
+	u64 posted = READ_ONCE(mmu->posted);
+	u32 pending = (u32)posted - cons;
+
+	if (unlikely(pending > COLIBRI_MMU_RING_SIZE)) {
+		colibri_device_lost(cdev, "the MMU completes commands that were never posted");
+		return posted;
+	}
+	return posted - pending;
+}
+
+static bool colibri_mmu_done(struct colibri_device *cdev, u64 ticket)
+{
+	return colibri_mmu_completed(cdev) >= ticket || colibri_is_lost(cdev);
+}
+
+static bool colibri_mmu_has_room(struct colibri_device *cdev)
+{
+	return cdev->mmu->posted - colibri_mmu_completed(cdev) < COLIBRI_MMU_RING_SIZE ||
+	       colibri_is_lost(cdev);
+}
+
+/* The device looks at mmu_prod once more after it has set mmu_idle. */
+static void colibri_mmu_kick(struct colibri_device *cdev)
+{
+	mb();
+	if (READ_ONCE(cdev->status->mmu_idle))
+		colibri_write32(cdev, COLIBRI_REG_MMU_DOORBELL, 1);
+}
+
+static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid,
+				   u64 va, u64 size, u64 arg)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+	struct colibri_mmu_cmd *cmd;
+	bool room;
+
+	lockdep_assert_held(&mmu->lock);
+
+	if (colibri_is_lost(cdev))
+		return mmu->posted;
+
+	if (unlikely(!colibri_mmu_has_room(cdev))) {
+		colibri_mmu_kick(cdev);
+		if (read_poll_timeout_atomic(colibri_mmu_has_room, room, room, 1,
+					     jiffies_to_usecs(cdev->timeout), false, cdev)) {
+			colibri_device_lost(cdev, "the MMU ring stays full");
+			return mmu->posted;
+		}
+	}
+
+	cmd = &mmu->ring[mmu->posted & (COLIBRI_MMU_RING_SIZE - 1)];
+	cmd->op = op;
+	cmd->asid = asid;
+	cmd->va = va;
+	cmd->size = size;
+	cmd->arg = arg;
+
+	WRITE_ONCE(mmu->posted, mmu->posted + 1);
+	smp_store_release(&cdev->status->mmu_prod, (u32)mmu->posted);
+	return mmu->posted;
+}
+
+static u64 colibri_mmu_post(struct colibri_device *cdev, u32 op, u32 asid, u64 va, u64 size,
+			    u64 arg)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+	u64 ticket;
+
+	spin_lock(&mmu->lock);
+	ticket = colibri_mmu_post_locked(cdev, op, asid, va, size, arg);
+	spin_unlock(&mmu->lock);
+
+	colibri_mmu_kick(cdev);
+	return ticket;
+}
+
+/**
+ * colibri_mmu_invalidate() - start dropping cached translations
+ * @cdev: device
+ * @asid: address space
+ * @va: start, a multiple of 4 KiB
+ * @size: bytes, a multiple of 4 KiB, or COLIBRI_MMU_ALL
+ *
+ * Context: process context; does not sleep.
+ * Return: a ticket for colibri_mmu_wait().
+ */
+u64 colibri_mmu_invalidate(struct colibri_device *cdev, u32 asid, u64 va, u64 size)
+{
+	trace_colibri_tlb_inv(asid, va, size);
+	return colibri_mmu_post(cdev, COLIBRI_MMU_TLB_INV, asid, va, size, 0);
+}
+
+/**
+ * colibri_mmu_retry() - let everything that waits on pages of the range try again
+ * @cdev: device
+ * @asid: address space
+ * @va: start, a multiple of 4 KiB
+ * @size: bytes, a multiple of 4 KiB, or COLIBRI_MMU_ALL
+ */
+void colibri_mmu_retry(struct colibri_device *cdev, u32 asid, u64 va, u64 size)
+{
+	colibri_mmu_post(cdev, COLIBRI_MMU_FAULT_RETRY, asid, va, size, 0);
+}
+
+/**
+ * colibri_mmu_fail() - stop the queues that wait on pages of the range
+ * @cdev: device
+ * @asid: address space
+ * @va: start, a multiple of 4 KiB
+ * @size: bytes, a multiple of 4 KiB, or COLIBRI_MMU_ALL
+ * @reason: positive errno
+ */
+void colibri_mmu_fail(struct colibri_device *cdev, u32 asid, u64 va, u64 size, u64 reason)
+{
+	colibri_mmu_post(cdev, COLIBRI_MMU_FAULT_FAIL, asid, va, size, reason);
+}
+
+/* Have an interrupt raised when @ticket is done, unless one is on its way. */
+static void colibri_mmu_sync(struct colibri_device *cdev, u64 ticket)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+
+	spin_lock(&mmu->lock);
+	if (mmu->sync < ticket)
+		mmu->sync = colibri_mmu_post_locked(cdev, COLIBRI_MMU_SYNC, 0, 0, 0, 1);
+	spin_unlock(&mmu->lock);
+
+	colibri_mmu_kick(cdev);
+}
+
+/**
+ * colibri_mmu_wait() - wait until a command and all before it are complete
+ * @cdev: device
+ * @ticket: of the command
+ * @may_sleep: whether to sleep when polling takes too long
+ *
+ * Context: process context; allocates nothing, may be called from reclaim.
+ * Return: 0, also when the device is lost; -EAGAIN without @may_sleep.
+ */
+int colibri_mmu_wait(struct colibri_device *cdev, u64 ticket, bool may_sleep)
+{
+	bool done;
+
+	if (!read_poll_timeout_atomic(colibri_mmu_done, done, done, 1, COLIBRI_MMU_POLL_US,
+				      false, cdev, ticket))
+		return 0;
+	if (!may_sleep)
+		return -EAGAIN;
+
+	colibri_mmu_sync(cdev, ticket);
+	if (!wait_event_timeout(cdev->mmu->wq, colibri_mmu_done(cdev, ticket), cdev->timeout))
+		colibri_device_lost(cdev, "the MMU does not complete commands");
+	return 0;
+}
+
+/**
+ * colibri_mmu_wake() - let waiters look again
+ * @cdev: device
+ *
+ * Called on VEC_MMU and when the device is lost.  Context: any.
+ */
+void colibri_mmu_wake(struct colibri_device *cdev)
+{
+	wake_up_all(&cdev->mmu->wq);
+}
+
+/**
+ * colibri_mmu_get_indices() - for debugfs
+ * @cdev: device
+ * @posted: returns the commands posted
+ * @completed: returns the commands completed
+ */
+void colibri_mmu_get_indices(struct colibri_device *cdev, u64 *posted, u64 *completed)
+{
+	*completed = colibri_mmu_completed(cdev);
+	*posted = READ_ONCE(cdev->mmu->posted);
+}
+
+/**
+ * colibri_mmu_init() - allocate the command ring
+ * @cdev: device
+ *
+ * Return: 0 or a negative errno.
+ */
+int colibri_mmu_init(struct colibri_device *cdev)
+{
+	struct device *dev = cdev->base.dev;
+	struct colibri_mmu *mmu;
+
+	mmu = devm_kzalloc(dev, sizeof(*mmu), GFP_KERNEL);
+	if (!mmu)
+		return -ENOMEM;
+
+	spin_lock_init(&mmu->lock);
+	init_waitqueue_head(&mmu->wq);
+	mmu->ring = dmam_alloc_coherent(dev, COLIBRI_MMU_RING_SIZE * sizeof(*mmu->ring),
+					&mmu->bus, GFP_KERNEL);
+	if (!mmu->ring)
+		return -ENOMEM;
+
+	cdev->mmu = mmu;
+	return 0;
+}
+
+/**
+ * colibri_mmu_start() - give the ring to the device, which has been reset
+ * @cdev: device
+ */
+void colibri_mmu_start(struct colibri_device *cdev)
+{
+	colibri_write32(cdev, COLIBRI_REG_MMU_RING_LOG2, COLIBRI_MMU_RING_LOG2);
+	colibri_write64(cdev, COLIBRI_REG_MMU_RING, cdev->mmu->bus);
+}

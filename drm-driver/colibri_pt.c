@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Page tables of a GPU address space.
+ */
+
+/**
+ * DOC: Page tables
+ *
+ * Overview
+ * --------
+ *
+ * Five levels of 4 KiB tables in system memory that is coherent with the
+ * device.  Entries hold bus addresses, which the CPU cannot follow, so each
+ * table above level 1 has a shadow array of pointers to its children.
+ *
+ * Tables are only ever added; they are freed together with the address space.
+ * That makes a walk safe without a lock, which the MMU notifier needs, and the
+ * cost is bounded by the address range that the GPU has used: 4 KiB for 2 MiB.
+ *
+ * Locking
+ * -------
+ *
+ * &colibri_pt.lock serialises the growth of the tree.  It nests inside
+ * mmap_lock and hmm_svm's migrate lock; memory is allocated under it.
+ *
+ * Leaf entries have another owner: below the driver's zone the state lock of
+ * the hmm_svm block, which is exactly the span of one level 1 table; in the
+ * zone &colibri_vm.bind_lock.  They are written with WRITE_ONCE(), since the
+ * device reads them at any time.
+ */
+
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+
+#include "colibri_hw.h"
+#include "colibri_pt.h"
+
+/**
+ * struct colibri_pt_table - one table
+ */
+struct colibri_pt_table {
+	/** @entries: what the device reads */
+	u64 *entries;
+	/** @bus: bus address of @entries */
+	dma_addr_t bus;
+	/** @child: the tables that @entries point at; none on level 1 */
+	struct colibri_pt_table *child[];
+};
+
+static struct colibri_pt_table *colibri_pt_table_alloc(struct colibri_pt *pt, unsigned int level)
+{
+	struct colibri_pt_table *table;
+
+	table = kzalloc(struct_size(table, child, level > 1 ? COLIBRI_PT_ENTRIES : 0),
+			GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return NULL;
+
+	table->entries = dma_alloc_coherent(pt->dev, COLIBRI_PT_ENTRIES * sizeof(u64),
+					    &table->bus, GFP_KERNEL);
+	if (!table->entries) {
+		kfree(table);
+		return NULL;
+	}
+	return table;
+}
+
+static void colibri_pt_table_free(struct colibri_pt *pt, struct colibri_pt_table *table,
+				  unsigned int level)
+{
+	unsigned int i;
+
+	for (i = 0; level > 1 && i < COLIBRI_PT_ENTRIES; i++) {
+		if (table->child[i])
+			colibri_pt_table_free(pt, table->child[i], level - 1);
+	}
+	dma_free_coherent(pt->dev, COLIBRI_PT_ENTRIES * sizeof(u64), table->entries, table->bus);
+	kfree(table);
+}
+
+static u64 colibri_pt_dir_entry(const struct colibri_pt_table *table)
+{
+	return table->bus | COLIBRI_PTE_VALID | COLIBRI_PTE_SYS;
+}
+
+/* Make the path to the leaf entries of @va; &colibri_pt.lock is held. */
+static int colibri_pt_grow(struct colibri_pt *pt, u64 va)
+{
+	struct colibri_pt_table *table = pt->root;
+	unsigned int level;
+
+	lockdep_assert_held(&pt->lock);
+
+	for (level = COLIBRI_PT_LEVELS; level > 1; level--) {
+		unsigned int i = colibri_pt_index(va, level);
+		struct colibri_pt_table *child = table->child[i];
+
+		if (!child) {
+			child = colibri_pt_table_alloc(pt, level - 1);
+			if (!child)
+				return -ENOMEM;
+			/* The device must see the child's zeroes before it can reach it. */
+			dma_wmb();
+			WRITE_ONCE(table->entries[i], colibri_pt_dir_entry(child));
+			smp_store_release(&table->child[i], child);
+		}
+		table = child;
+	}
+	return 0;
+}
+
+/**
+ * colibri_pt_prealloc() - make the tables for a range
+ * @pt: page tables
+ * @start: first address
+ * @end: end (exclusive)
+ *
+ * Afterwards leaf entries of the range can be written without allocating.
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int colibri_pt_prealloc(struct colibri_pt *pt, u64 start, u64 end)
+{
+	u64 va;
+	int ret = 0;
+
+	mutex_lock(&pt->lock);
+	for (va = round_down(start, COLIBRI_PT_LEAF_SPAN); va < end && !ret;
+	     va += COLIBRI_PT_LEAF_SPAN)
+		ret = colibri_pt_grow(pt, va);
+	mutex_unlock(&pt->lock);
+	return ret;
+}
+
+/*
+ * The table that is nearest to the leaf entries of @va; *@level is its level,
+ * 1 when the path is complete.
+ */
+static struct colibri_pt_table *colibri_pt_walk(struct colibri_pt *pt, u64 va, unsigned int *level)
+{
+	struct colibri_pt_table *table = pt->root;
+	struct colibri_pt_table *child;
+
+	for (*level = COLIBRI_PT_LEVELS; *level > 1; --*level) {
+		child = smp_load_acquire(&table->child[colibri_pt_index(va, *level)]);
+		if (!child)
+			break;
+		table = child;
+	}
+	return table;
+}
+
+/**
+ * colibri_pt_leaves() - the 512 leaf entries around an address
+ * @pt: page tables
+ * @va: address
+ *
+ * Return: the entries of the level 1 table that maps @va, NULL when there is none.
+ */
+u64 *colibri_pt_leaves(struct colibri_pt *pt, u64 va)
+{
+	unsigned int level;
+	struct colibri_pt_table *table = colibri_pt_walk(pt, va, &level);
+
+	return level == 1 ? table->entries : NULL;
+}
+
+/**
+ * colibri_pt_map() - map a physically contiguous range
+ * @pt: page tables, preallocated for the range
+ * @va: first address
+ * @addr: bus address, or VRAM offset without COLIBRI_PTE_SYS
+ * @size: bytes
+ * @flags: COLIBRI_PTE_* beside VALID and LEAF
+ *
+ * The owner's lock of the leaf entries is held.  What was mapped before stays
+ * in TLBs until the caller invalidates it.
+ */
+void colibri_pt_map(struct colibri_pt *pt, u64 va, u64 addr, u64 size, u64 flags)
+{
+	u64 end = va + size;
+	u64 *leaves = NULL;
+
+	flags |= COLIBRI_PTE_VALID | COLIBRI_PTE_LEAF;
+	for (; va < end; va += PAGE_SIZE, addr += PAGE_SIZE) {
+		unsigned int i = colibri_pt_index(va, 1);
+
+		if (!leaves || !i)
+			leaves = colibri_pt_leaves(pt, va);
+		WRITE_ONCE(leaves[i], addr | flags);
+	}
+}
+
+/**
+ * colibri_pt_clear() - unmap a range
+ * @pt: page tables
+ * @start: first address
+ * @end: end (exclusive)
+ *
+ * The owner's lock of the leaf entries is held; parts of the range may have no
+ * tables.  The caller invalidates the TLBs.
+ */
+void colibri_pt_clear(struct colibri_pt *pt, u64 start, u64 end)
+{
+	u64 va = start;
+
+	while (va < end) {
+		unsigned int level;
+		struct colibri_pt_table *table = colibri_pt_walk(pt, va, &level);
+		/* The entry where the walk ended: a hole of this size, or one page. */
+		u64 span = 1ull << COLIBRI_PT_SHIFT(level);
+
+		if (level == 1)
+			WRITE_ONCE(table->entries[colibri_pt_index(va, 1)], 0);
+		va = round_down(va, span) + span;
+	}
+}
+
+/**
+ * colibri_pt_check() - whether the device may access an address as things are
+ * @pt: page tables
+ * @va: address
+ * @access: COLIBRI_ACCESS_*
+ *
+ * Return: 0, -EFAULT when nothing is mapped there, -EACCES when the mapping
+ * does not allow the access.
+ */
+int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access)
+{
+	static const u64 needed[] = {
+		[COLIBRI_ACCESS_READ] = COLIBRI_PTE_READ,
+		[COLIBRI_ACCESS_WRITE] = COLIBRI_PTE_WRITE,
+		[COLIBRI_ACCESS_EXEC] = COLIBRI_PTE_EXEC,
+		[COLIBRI_ACCESS_ATOMIC] = COLIBRI_PTE_ATOMIC,
+	};
+	u64 *leaves = colibri_pt_leaves(pt, va);
+	u64 pte = leaves ? READ_ONCE(leaves[colibri_pt_index(va, 1)]) : 0;
+
+	if (!(pte & COLIBRI_PTE_VALID))
+		return -EFAULT;
+	return pte & needed[access] ? 0 : -EACCES;
+}
+
+/**
+ * colibri_pt_root_entry() - the value for register PT_ROOT
+ * @pt: page tables
+ */
+u64 colibri_pt_root_entry(const struct colibri_pt *pt)
+{
+	return colibri_pt_dir_entry(pt->root);
+}
+
+/**
+ * colibri_pt_init() - make an empty address space
+ * @pt: page tables
+ * @dev: device that will read them
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int colibri_pt_init(struct colibri_pt *pt, struct device *dev)
+{
+	pt->dev = dev;
+	mutex_init(&pt->lock);
+	pt->root = colibri_pt_table_alloc(pt, COLIBRI_PT_LEVELS);
+	return pt->root ? 0 : -ENOMEM;
+}
+
+/**
+ * colibri_pt_fini() - free all tables
+ * @pt: page tables, which the device does not use any more
+ */
+void colibri_pt_fini(struct colibri_pt *pt)
+{
+	colibri_pt_table_free(pt, pt->root, COLIBRI_PT_LEVELS);
+	pt->root = NULL;
+	mutex_destroy(&pt->lock);
+}

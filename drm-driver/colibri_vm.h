@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+#ifndef COLIBRI_VM_H
+#define COLIBRI_VM_H
+
+#include <drm/drm_gpuvm.h>
+
+#include "colibri_fault.h"
+#include "colibri_pt.h"
+#include "hmm_svm.h"
+
+struct colibri_bo;
+struct colibri_device;
+struct colibri_mm;
+struct drm_colibri_vm_bind;
+struct drm_file;
+
+/**
+ * struct colibri_vm - a GPU address space
+ */
+struct colibri_vm {
+	/** @gpuvm: buffers bound in the driver's zone; also the reference count */
+	struct drm_gpuvm gpuvm;
+	/** @cdev: device */
+	struct colibri_device *cdev;
+	/** @asid: its name for the device */
+	u32 asid;
+	/** @cmm: the owner: the address space that created it */
+	struct colibri_mm *cmm;
+	/** @mm_entry: in &colibri_mm.vms; colibri_device.mms.lock */
+	struct list_head mm_entry;
+	/** @pt: page tables */
+	struct colibri_pt pt;
+	/** @bind_lock: protects @gpuvm and the page-table entries of the driver's zone */
+	struct mutex bind_lock;
+	/** @svm: mirror of the owner, NULL before VM_BIND_OP_MIRROR; set once (release) */
+	struct hmm_svm *svm;
+	/** @queue_lock: protects @queues; only register accesses happen under it */
+	struct mutex queue_lock;
+	/** @queues: &colibri_queue.vm_entry */
+	struct list_head queues;
+	/** @dead: the owner or the device is gone: faults fail, nothing is submitted */
+	bool dead;
+	/** @torn_down: the device knows nothing of this VM any more; teardown_lock */
+	bool torn_down;
+	/** @teardown_lock: serialises the last reference and the removal of the device */
+	struct mutex teardown_lock;
+	/** @fault: faults to serve and faults that failed */
+	struct colibri_vm_fault fault;
+};
+
+/**
+ * struct colibri_vma - one binding in the driver's zone
+ */
+struct colibri_vma {
+	/** @base: what gpuvm keeps */
+	struct drm_gpuva base;
+};
+
+static inline struct colibri_vm *to_colibri_vm(struct drm_gpuvm *gpuvm)
+{
+	return container_of(gpuvm, struct colibri_vm, gpuvm);
+}
+
+static inline struct colibri_vm *colibri_vm_get(struct colibri_vm *vm)
+{
+	drm_gpuvm_get(&vm->gpuvm);
+	return vm;
+}
+
+static inline void colibri_vm_put(struct colibri_vm *vm)
+{
+	drm_gpuvm_put(&vm->gpuvm);
+}
+
+/* The mirror, or NULL. */
+static inline struct hmm_svm *colibri_vm_svm(struct colibri_vm *vm)
+{
+	return smp_load_acquire(&vm->svm);
+}
+
+struct colibri_vm *colibri_vm_create(struct colibri_device *cdev);
+void colibri_vm_close(struct colibri_vm *vm);
+struct colibri_vm *colibri_vm_get_by_asid(struct colibri_device *cdev, u32 asid);
+bool colibri_vm_owned_by_current(struct colibri_vm *vm);
+void colibri_vm_kill(struct colibri_vm *vm);
+void colibri_vm_revoke_all(struct colibri_device *cdev);
+void colibri_vm_get_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats);
+
+/* colibri_bind.c */
+int colibri_bind_map(struct colibri_vm *vm, struct colibri_bo *bo,
+		     const struct drm_colibri_vm_bind *args);
+int colibri_bind_unmap(struct colibri_vm *vm, u64 addr, u64 range);
+void colibri_bind_unmap_all(struct colibri_vm *vm);
+int colibri_bind_kernel(struct colibri_vm *vm, struct colibri_bo *bo, u64 va);
+void colibri_unbind_kernel(struct colibri_vm *vm, u64 va, u64 size);
+
+/* colibri_svm.c */
+int colibri_svm_device_init(struct colibri_device *cdev);
+int colibri_svm_mirror(struct colibri_vm *vm);
+
+#endif /* COLIBRI_VM_H */
