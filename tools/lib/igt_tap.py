@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Prints the results of igt_runner as TAP.
+
+usage: igt_tap.py TESTLIST RESULTS-FOLDER
+
+Every test of the list appears: one that igt_runner did not get to has failed.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+TAIL_LINES = 30
+
+
+def read_list(path):
+    """The tests that should have run, in order."""
+    with open(path, encoding="utf-8") as file:
+        return [line.strip() for line in file if line.startswith("igt@")]
+
+
+def read_results(folder):
+    """Name of the test -> its record, by igt_results."""
+    if not os.path.exists(os.path.join(folder, "metadata.txt")):
+        return {}
+    subprocess.run(["igt_results", folder], check=False, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    try:
+        with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
+            return json.load(file)["tests"]
+    except FileNotFoundError:
+        return {}
+
+
+def skip_reason(record):
+    """What the test required in vain."""
+    lines = (record.get("out", "") + record.get("err", "")).splitlines()
+    for index, line in enumerate(lines):
+        if "Test requirement not met" in line:
+            return " ".join(part.strip() for part in lines[index + 1:index + 3])
+    return "no reason given"
+
+
+def print_details(record):
+    """The end of each of the outputs of a failed test."""
+    for stream in ("out", "err", "dmesg"):
+        for line in record.get(stream, "").splitlines()[-TAIL_LINES:]:
+            print(f"# {stream}: {line}")
+
+
+def main():
+    """Entry point."""
+    names, results = read_list(sys.argv[1]), read_results(sys.argv[2])
+    for name in names:
+        short = name.removeprefix("igt@").replace("@", ": ")
+        record = results.get(name)
+        result = record["result"] if record else "did not run"
+        if result == "pass":
+            took = record.get("time", {})
+            seconds = took.get("end", 0) - took.get("start", 0)
+            print(f"ok - {short} ({seconds:.1f} s)")
+        elif result == "skip":
+            print(f"ok - {short} # SKIP {skip_reason(record)}")
+        else:
+            print(f"not ok - {short}: {result}")
+            if record:
+                print_details(record)
+    unlisted = [name for name in results if name not in names and not re.search("@.*@.*@", name)]
+    for name in unlisted:
+        print(f"not ok - {name}: not in the list")
+    if not names:
+        sys.exit(f"{sys.argv[1]} names no test")
+
+
+if __name__ == "__main__":
+    main()
