@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Builds the patched Mesa inside the root and installs it:
+#
+#   BUILD_DIR/mesa/tree    the patched tree
+#   BUILD_DIR/mesa/obj     its build folder
+#   BUILD_DIR/mesa-install what the guest uses
+#
+# Only what changed is built again. Called outside the root it enters it.
+#
+# usage: mesa-patches/build.sh BUILD_DIR
+
+set -euo pipefail
+
+here=$(realpath "$(dirname "$0")")
+die() { echo "mesa-patches/build.sh: $*" >&2; exit 1; }
+say() { echo "mesa: $*"; }
+
+[ $# = 1 ] || die "usage: mesa-patches/build.sh BUILD_DIR"
+
+if [ "$here" != /colibri/mesa-patches ]; then
+	cache=${COLIBRI_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/colibri}
+	top=$(realpath "$here/..")
+	build=$(realpath -m "$1")
+	case $build in
+	"$top"/*) ;;
+	*) die "$1 is not inside the checkout" ;;
+	esac
+	mkdir -p "$cache"
+	cd "$top"
+	exec tools/root --bind "$cache" /cache env COLIBRI_CACHE=/cache \
+		/colibri/mesa-patches/build.sh "/colibri${build#"$top"}"
+fi
+
+build=$(realpath -m "$1")
+tree=$build/mesa/tree
+obj=$build/mesa/obj
+install=$build/mesa-install
+export CCACHE_DIR=${COLIBRI_CACHE:-$build/mesa}/ccache CCACHE_MAXSIZE=2G
+jobs=$(nproc)
+
+"$here/tree.sh" "$tree"
+
+# Nothing but rusticl with the one driver: no GL, no window systems.
+options=(
+	--prefix="$install" --libdir=lib -Dbuildtype=release -Db_ndebug=false
+	-Dgallium-drivers=colibri -Dvulkan-drivers= -Dplatforms=
+	-Dgallium-rusticl=true -Dgallium-rusticl-enable-drivers=colibri
+	-Dopengl=false -Dgles1=disabled -Dgles2=disabled -Degl=disabled -Dglx=disabled
+	-Dgbm=disabled -Dglvnd=disabled -Dgallium-va=disabled -Dgallium-vdpau=disabled
+	-Dgallium-xa=disabled -Dllvm=enabled -Dshared-llvm=enabled -Ddraw-use-llvm=false
+	-Dvideo-codecs= -Dvalgrind=disabled -Dlibunwind=disabled -Dlmsensors=disabled
+	-Dxmlconfig=enabled -Dexpat=enabled -Dzstd=enabled -Dbuild-tests=false
+	-Drust_std=2021 -Dteflon=false
+)
+config=$(printf '%s\n' "${options[@]}" | sha256sum)
+if [ "$(cat "$obj/.colibri-options" 2>/dev/null)" != "$config" ]; then
+	say "configuring"
+	rm -rf "$obj"
+	if ! LLVM_CONFIG=/usr/bin/llvm-config-19 CC="ccache cc" CXX="ccache c++" \
+	     meson setup "$obj" "$tree" "${options[@]}" >"$build/mesa/configure.log" 2>&1; then
+		tail -30 "$build/mesa/configure.log" >&2
+		die "meson failed, see $build/mesa/configure.log"
+	fi
+	echo "$config" >"$obj/.colibri-options"
+fi
+
+say "building"
+nice -n 10 ninja -C "$obj" -j "$jobs" --quiet
+nice -n 10 meson install -C "$obj" --quiet --no-rebuild >/dev/null
+say "installed in ${install#/colibri/}"

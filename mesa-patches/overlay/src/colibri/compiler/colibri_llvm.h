@@ -1,0 +1,153 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/*
+ * Translation of NIR to LLVM IR, the part that its files share.
+ *
+ * One function is one wave. A NIR value that diverges is a vector of 64 lanes,
+ * any other a scalar; both are integers (i1 for booleans) and are cast where an
+ * operation wants floating point. A NIR vector is an array of such values.
+ *
+ * The lanes that execute are in `exec`. Code is reached only while some lane
+ * does, so scalar operations need no thought about masks.
+ */
+#ifndef COLIBRI_LLVM_H
+#define COLIBRI_LLVM_H
+
+#include <llvm-c/Core.h>
+
+#include "colibri_compiler.h"
+#include "colibri_hw.h"
+
+#define LANES COLIBRI_WAVE_LANES
+
+#define COLIBRI_TARGET_TRIPLE "riscv64-unknown-elf"
+#define COLIBRI_TARGET_FEATURES                                                \
+   "+m,+a,+f,+d,+c,+v,+zvl2048b,+zba,+zbb,+zfh,+zvfh,+unaligned-scalar-mem,"   \
+   "+unaligned-vector-mem"
+
+/* The innermost loop around what is being translated. */
+struct colibri_loop {
+   struct colibri_loop *outer;
+   const nir_loop *nir;
+
+   /** End of the body: who continues comes here. */
+   LLVMBasicBlockRef latch;
+   LLVMBasicBlockRef exit;
+
+   /** Alloca: lanes that wait for the next iteration. */
+   LLVMValueRef continued;
+
+   /** Divergent ifs between the loop and what is being translated. */
+   unsigned divergent_ifs;
+
+   /** A divergent continue came before in the body. */
+   bool lanes_continued;
+};
+
+struct colibri_llvm {
+   const nir_shader *nir;
+   const struct colibri_shader_key *key;
+
+   LLVMContextRef context;
+   LLVMModuleRef module;
+   LLVMBuilderRef builder;
+
+   /** Inserts allocas into the entry block. */
+   LLVMBuilderRef alloca_builder;
+
+   LLVMValueRef function;
+   LLVMTypeRef ptr;
+
+   /** Alloca: the lanes that execute. */
+   LLVMValueRef exec;
+
+   /** i64: the kernel's arguments. */
+   LLVMValueRef kernarg;
+
+   /** <64 x i32>: 0 .. 63, and the flat index of the work-item in its group. */
+   LLVMValueRef lane;
+   LLVMValueRef flat_id;
+
+   /** <64 x i32>, made on first use in the entry block. */
+   LLVMValueRef local_id[3];
+
+   struct colibri_loop *loop;
+
+   /** Counts jumps that took lanes out of exec. */
+   unsigned jumps;
+
+   /** Per SSA definition: an array of components; phis also their allocas. */
+   LLVMValueRef **defs;
+   LLVMValueRef **phis;
+
+   /** The first thing that is not supported, malloc()ed. */
+   char *error;
+};
+
+/** Remembers what is not supported, unless something was before. */
+void PRINTFLIKE(2, 3)
+colibri_llvm_error(struct colibri_llvm *ctx, const char *fmt, ...);
+
+/* Types: integer, float, and their vectors over the lanes. */
+LLVMTypeRef colibri_lanes_of(LLVMTypeRef element);
+LLVMTypeRef colibri_int(struct colibri_llvm *ctx, unsigned bits, bool divergent);
+LLVMTypeRef colibri_float(struct colibri_llvm *ctx, unsigned bits,
+                          bool divergent);
+
+/** The same constant in every lane, if divergent. */
+LLVMValueRef colibri_const(struct colibri_llvm *ctx, unsigned bits,
+                           uint64_t value, bool divergent);
+
+bool colibri_is_lanes(LLVMValueRef value);
+LLVMValueRef colibri_splat(struct colibri_llvm *ctx, LLVMValueRef scalar);
+
+/** @value as lanes if @divergent asks for it. */
+LLVMValueRef colibri_widen(struct colibri_llvm *ctx, LLVMValueRef value,
+                           bool divergent);
+
+/** Calls an LLVM intrinsic that is overloaded on @types. */
+LLVMValueRef colibri_intrinsic(struct colibri_llvm *ctx, const char *name,
+                               LLVMTypeRef *types, unsigned num_types,
+                               LLVMValueRef *args, unsigned num_args);
+
+/** Calls inline assembly. @effects: it must stay, where it is. */
+LLVMValueRef colibri_asm(struct colibri_llvm *ctx, LLVMTypeRef ret,
+                         const char *text, const char *constraints,
+                         LLVMValueRef *args, unsigned num_args, bool effects);
+
+/** Reads one of the read-only CSRs, as i32. */
+LLVMValueRef colibri_csr(struct colibri_llvm *ctx, unsigned csr);
+
+/** Nothing may be moved across, as other waves may see or change memory. */
+void colibri_compiler_barrier(struct colibri_llvm *ctx);
+
+/** The lanes that execute here: <64 x i1>. */
+LLVMValueRef colibri_exec(struct colibri_llvm *ctx);
+
+/** Component @comp of a source. */
+LLVMValueRef colibri_src(struct colibri_llvm *ctx, nir_src src, unsigned comp);
+
+void colibri_set_def(struct colibri_llvm *ctx, const nir_def *def,
+                     unsigned comp, LLVMValueRef value);
+
+void colibri_llvm_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
+void colibri_llvm_intrinsic(struct colibri_llvm *ctx,
+                            nir_intrinsic_instr *intr);
+
+/** The three IDs of each work-item in its group. */
+void colibri_llvm_init_ids(struct colibri_llvm *ctx);
+
+/** Translates @nir into a new module of @context. NULL: see ctx->error. */
+LLVMModuleRef colibri_nir_to_llvm(nir_shader *nir,
+                                  const struct colibri_shader_key *key,
+                                  const char *name, LLVMContextRef context,
+                                  char **error);
+
+/** Optimizes the module and makes machine code of it. */
+bool colibri_llvm_codegen(LLVMModuleRef module, struct colibri_shader *shader,
+                          char **error);
+
+#endif /* COLIBRI_LLVM_H */

@@ -1,0 +1,515 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/*
+ * Memory, atomics, barriers and IDs.
+ *
+ * All memory is reached through flat 64-bit addresses: offsets into local and
+ * private memory become pointers of their apertures. A uniform address makes a
+ * scalar access, else it is a gather or scatter under `exec`, of which LLVM
+ * makes unit-stride accesses where it sees that lanes are neighbours.
+ */
+#include "colibri_llvm.h"
+
+/* A memory access: where, and what is known about it. */
+struct access {
+   LLVMValueRef address;
+   unsigned align;
+   /** Others may change or see the memory meanwhile. */
+   bool is_volatile;
+   /** Nobody writes it while the kernel runs. */
+   bool is_invariant;
+};
+
+static LLVMValueRef
+build_add(struct colibri_llvm *ctx, LLVMValueRef x, LLVMValueRef y)
+{
+   bool divergent = colibri_is_lanes(x) || colibri_is_lanes(y);
+
+   return LLVMBuildAdd(ctx->builder, colibri_widen(ctx, x, divergent),
+                       colibri_widen(ctx, y, divergent), "");
+}
+
+/* An offset, extended to an address's 64 bits. */
+static LLVMValueRef
+extend_offset(struct colibri_llvm *ctx, LLVMValueRef offset, unsigned bits)
+{
+   if (bits == 64)
+      return offset;
+   return LLVMBuildZExt(ctx->builder, offset,
+                        colibri_int(ctx, 64, colibri_is_lanes(offset)), "");
+}
+
+static LLVMValueRef
+local_address(struct colibri_llvm *ctx, nir_src offset, uint32_t base)
+{
+   LLVMValueRef value = extend_offset(ctx, colibri_src(ctx, offset, 0),
+                                      nir_src_bit_size(offset));
+
+   return build_add(ctx, value,
+                    colibri_const(ctx, 64, COLIBRI_LOCAL_BASE + base, false));
+}
+
+/* Each lane has private memory of its own. */
+static LLVMValueRef
+private_address(struct colibri_llvm *ctx, nir_src offset)
+{
+   LLVMValueRef lane = LLVMBuildZExt(ctx->builder, ctx->lane,
+                                     colibri_int(ctx, 64, true), "");
+   LLVMValueRef base = LLVMBuildShl(
+      ctx->builder, lane,
+      colibri_const(ctx, 64, COLIBRI_PRIVATE_LANE_SHIFT, true), "");
+   base = build_add(ctx, base,
+                    colibri_const(ctx, 64, COLIBRI_PRIVATE_BASE, false));
+   return build_add(ctx, base,
+                    extend_offset(ctx, colibri_src(ctx, offset, 0),
+                                  nir_src_bit_size(offset)));
+}
+
+static LLVMValueRef
+to_pointer(struct colibri_llvm *ctx, LLVMValueRef address)
+{
+   LLVMTypeRef type =
+      colibri_is_lanes(address) ? colibri_lanes_of(ctx->ptr) : ctx->ptr;
+
+   return LLVMBuildIntToPtr(ctx->builder, address, type, "");
+}
+
+/* @access, @bytes further on. */
+static struct access
+access_at(struct colibri_llvm *ctx, const struct access *access,
+          unsigned bytes)
+{
+   struct access at = *access;
+
+   if (bytes) {
+      at.address = build_add(ctx, access->address,
+                             colibri_const(ctx, 64, bytes, false));
+      at.align = MIN2(access->align, 1u << (ffs(bytes) - 1));
+   }
+   return at;
+}
+
+static void
+mark_invariant(struct colibri_llvm *ctx, LLVMValueRef load)
+{
+   unsigned kind =
+      LLVMGetMDKindIDInContext(ctx->context, "invariant.load", 14);
+   LLVMMetadataRef node = LLVMMDNodeInContext2(ctx->context, NULL, 0);
+
+   LLVMSetMetadata(load, kind, LLVMMetadataAsValue(ctx->context, node));
+}
+
+static LLVMValueRef
+build_gather(struct colibri_llvm *ctx, const struct access *access,
+             LLVMTypeRef type)
+{
+   LLVMTypeRef types[] = {type, colibri_lanes_of(ctx->ptr)};
+   LLVMValueRef args[] = {
+      to_pointer(ctx, access->address),
+      colibri_const(ctx, 32, access->align, false),
+      colibri_exec(ctx),
+      LLVMGetPoison(type),
+   };
+
+   return colibri_intrinsic(ctx, "llvm.masked.gather", types, 2, args, 4);
+}
+
+static LLVMValueRef
+build_load(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
+{
+   bool divergent = colibri_is_lanes(access->address);
+   LLVMTypeRef type = colibri_int(ctx, bits, divergent);
+
+   if (divergent)
+      return build_gather(ctx, access, type);
+
+   LLVMValueRef load = LLVMBuildLoad2(ctx->builder, type,
+                                      to_pointer(ctx, access->address), "");
+   LLVMSetAlignment(load, access->align);
+   LLVMSetVolatile(load, access->is_volatile);
+   if (access->is_invariant)
+      mark_invariant(ctx, load);
+   return load;
+}
+
+static void
+build_store(struct colibri_llvm *ctx, const struct access *access,
+            LLVMValueRef value)
+{
+   if (!colibri_is_lanes(access->address) && !colibri_is_lanes(value)) {
+      LLVMValueRef store = LLVMBuildStore(ctx->builder, value,
+                                          to_pointer(ctx, access->address));
+
+      LLVMSetAlignment(store, access->align);
+      LLVMSetVolatile(store, access->is_volatile);
+      return;
+   }
+
+   value = colibri_widen(ctx, value, true);
+   LLVMTypeRef types[] = {LLVMTypeOf(value), colibri_lanes_of(ctx->ptr)};
+   LLVMValueRef args[] = {
+      value,
+      to_pointer(ctx, colibri_widen(ctx, access->address, true)),
+      colibri_const(ctx, 32, access->align, false),
+      colibri_exec(ctx),
+   };
+   colibri_intrinsic(ctx, "llvm.masked.scatter", types, 2, args, 4);
+}
+
+static struct access
+access_of(nir_intrinsic_instr *intr, LLVMValueRef address)
+{
+   enum gl_access_qualifier flags =
+      nir_intrinsic_has_access(intr) ? nir_intrinsic_access(intr) : 0;
+
+   return (struct access){
+      .address = address,
+      .align = nir_intrinsic_align(intr),
+      .is_volatile = flags & (ACCESS_VOLATILE | ACCESS_COHERENT),
+   };
+}
+
+static void
+visit_load(struct colibri_llvm *ctx, nir_intrinsic_instr *intr,
+           const struct access *access)
+{
+   unsigned bits = intr->def.bit_size;
+
+   if (access->is_volatile)
+      colibri_compiler_barrier(ctx);
+   for (unsigned c = 0; c < intr->def.num_components; c++) {
+      struct access at = access_at(ctx, access, c * bits / 8);
+      LLVMValueRef value = build_load(ctx, &at, bits);
+
+      colibri_set_def(ctx, &intr->def, c,
+                      colibri_widen(ctx, value, intr->def.divergent));
+   }
+   if (access->is_volatile)
+      colibri_compiler_barrier(ctx);
+}
+
+static void
+visit_store(struct colibri_llvm *ctx, nir_intrinsic_instr *intr,
+            const struct access *access)
+{
+   unsigned bits = nir_src_bit_size(intr->src[0]);
+
+   if (access->is_volatile)
+      colibri_compiler_barrier(ctx);
+   u_foreach_bit(c, nir_intrinsic_write_mask(intr)) {
+      struct access at = access_at(ctx, access, c * bits / 8);
+
+      build_store(ctx, &at, colibri_src(ctx, intr->src[0], c));
+   }
+   if (access->is_volatile)
+      colibri_compiler_barrier(ctx);
+}
+
+/* The operation and flag of the custom instruction; false: it has none. */
+static bool
+atomic_op(nir_atomic_op op, unsigned *hw_op, bool *is_float)
+{
+   *is_float = nir_atomic_op_type(op) == nir_type_float;
+   switch (op) {
+   case nir_atomic_op_iadd:
+   case nir_atomic_op_fadd: *hw_op = COLIBRI_ATOMIC_ADD; return true;
+   case nir_atomic_op_xchg: *hw_op = COLIBRI_ATOMIC_SWAP; return true;
+   case nir_atomic_op_cmpxchg: *hw_op = COLIBRI_ATOMIC_CAS; return true;
+   case nir_atomic_op_ixor: *hw_op = COLIBRI_ATOMIC_XOR; return true;
+   case nir_atomic_op_ior: *hw_op = COLIBRI_ATOMIC_OR; return true;
+   case nir_atomic_op_iand: *hw_op = COLIBRI_ATOMIC_AND; return true;
+   case nir_atomic_op_imin:
+   case nir_atomic_op_fmin: *hw_op = COLIBRI_ATOMIC_MIN; return true;
+   case nir_atomic_op_imax:
+   case nir_atomic_op_fmax: *hw_op = COLIBRI_ATOMIC_MAX; return true;
+   case nir_atomic_op_umin: *hw_op = COLIBRI_ATOMIC_MINU; return true;
+   case nir_atomic_op_umax: *hw_op = COLIBRI_ATOMIC_MAXU; return true;
+   default: return false;
+   }
+}
+
+/*
+ * The registers of the custom instruction are scalable vectors for LLVM: with
+ * the VLEN it knows, a fixed one moves in and out for free.
+ */
+static LLVMTypeRef
+scalable_type(struct colibri_llvm *ctx, unsigned bits)
+{
+   return LLVMScalableVectorType(colibri_int(ctx, bits, false),
+                                 LANES / (COLIBRI_VLEN / 64));
+}
+
+static LLVMValueRef
+to_scalable(struct colibri_llvm *ctx, LLVMValueRef lanes, unsigned bits)
+{
+   LLVMTypeRef types[] = {scalable_type(ctx, bits), LLVMTypeOf(lanes)};
+   LLVMValueRef args[] = {
+      LLVMGetPoison(types[0]), lanes, colibri_const(ctx, 64, 0, false)};
+
+   return colibri_intrinsic(ctx, "llvm.vector.insert", types, 2, args, 3);
+}
+
+static LLVMValueRef
+from_scalable(struct colibri_llvm *ctx, LLVMValueRef value, unsigned bits)
+{
+   LLVMTypeRef types[] = {colibri_int(ctx, bits, true),
+                          scalable_type(ctx, bits)};
+   LLVMValueRef args[] = {value, colibri_const(ctx, 64, 0, false)};
+
+   return colibri_intrinsic(ctx, "llvm.vector.extract", types, 2, args, 2);
+}
+
+/* @compare: what compare-and-swap expects, else NULL. */
+static LLVMValueRef
+build_atomic(struct colibri_llvm *ctx, unsigned bits, unsigned hw_op,
+             bool is_float, LLVMValueRef address, LLVMValueRef data,
+             LLVMValueRef compare)
+{
+   LLVMValueRef args[4];
+   unsigned n = 0;
+   char text[64];
+
+   snprintf(text, sizeof(text), ".insn r 0x%x, %u, %u, $0, $%u, $%u",
+            COLIBRI_INSN_OPCODE,
+            bits == 64 ? COLIBRI_INSN_F3_ATOMIC64 : COLIBRI_INSN_F3_ATOMIC32,
+            COLIBRI_INSN_F7_ATOMIC(hw_op, is_float, 0), compare ? 2 : 1,
+            compare ? 3 : 2);
+   if (compare)
+      args[n++] = to_scalable(ctx, compare, bits);
+   args[n++] = to_scalable(ctx, address, 64);
+   args[n++] = to_scalable(ctx, data, bits);
+   args[n++] = to_scalable(ctx, colibri_exec(ctx), 1);
+
+   /* The result may overlap neither the address nor v0, where the mask is. */
+   const char *constraints =
+      compare ? "=&^vr,0,^vr,^vr,^vm,~{memory}" : "=&^vr,^vr,^vr,^vm,~{memory}";
+   LLVMValueRef old = colibri_asm(ctx, scalable_type(ctx, bits), text,
+                                  constraints, args, n, true);
+   return from_scalable(ctx, old, bits);
+}
+
+static void
+visit_atomic(struct colibri_llvm *ctx, nir_intrinsic_instr *intr,
+             LLVMValueRef address, bool is_swap)
+{
+   nir_atomic_op op = nir_intrinsic_atomic_op(intr);
+   unsigned bits = intr->def.bit_size;
+   unsigned data_src = is_swap ? 2 : 1;
+   unsigned hw_op;
+   bool is_float;
+
+   if (!atomic_op(op, &hw_op, &is_float) || (bits != 32 && bits != 64)) {
+      colibri_llvm_error(ctx, "%u-bit atomic operation %u is not supported",
+                         bits, op);
+      return;
+   }
+
+   LLVMValueRef compare =
+      is_swap ? colibri_widen(ctx, colibri_src(ctx, intr->src[1], 0), true)
+              : NULL;
+   LLVMValueRef data =
+      colibri_widen(ctx, colibri_src(ctx, intr->src[data_src], 0), true);
+   colibri_set_def(ctx, &intr->def, 0,
+                   build_atomic(ctx, bits, hw_op, is_float,
+                                colibri_widen(ctx, address, true), data,
+                                compare));
+}
+
+static void
+visit_barrier(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
+{
+   if (nir_intrinsic_memory_scope(intr) != SCOPE_NONE)
+      LLVMBuildFence(ctx->builder, LLVMAtomicOrderingSequentiallyConsistent,
+                     false, "");
+   if (nir_intrinsic_execution_scope(intr) >= SCOPE_WORKGROUP)
+      colibri_asm(ctx, NULL, ".insn r 0x0b, 0, 1, x0, x0, x0", "~{memory}",
+                  NULL, 0, true);
+}
+
+/*
+ * Group sizes that the kernel fixes are constants, so that the divisions below
+ * become multiplications.
+ */
+static LLVMValueRef
+group_size(struct colibri_llvm *ctx, unsigned d)
+{
+   if (!ctx->nir->info.workgroup_size_variable)
+      return colibri_const(ctx, 32, ctx->nir->info.workgroup_size[d], false);
+   return colibri_csr(ctx, COLIBRI_CSR_WG_SIZE(d));
+}
+
+static LLVMValueRef
+lane_numbers(struct colibri_llvm *ctx)
+{
+   LLVMValueRef lanes[LANES];
+
+   for (unsigned i = 0; i < LANES; i++)
+      lanes[i] = colibri_const(ctx, 32, i, false);
+   return LLVMConstVector(lanes, LANES);
+}
+
+void
+colibri_llvm_init_ids(struct colibri_llvm *ctx)
+{
+   LLVMBuilderRef b = ctx->builder;
+   LLVMValueRef zero = colibri_const(ctx, 32, 0, true);
+   LLVMValueRef first =
+      LLVMBuildMul(b, colibri_csr(ctx, COLIBRI_CSR_WAVE_IN_WG),
+                   colibri_const(ctx, 32, LANES, false), "");
+
+   ctx->lane = lane_numbers(ctx);
+   ctx->flat_id =
+      LLVMBuildNUWAdd(b, colibri_splat(ctx, first), ctx->lane, "");
+   if (ctx->key->linear_group) {
+      ctx->local_id[0] = ctx->flat_id;
+      ctx->local_id[1] = zero;
+      ctx->local_id[2] = zero;
+      return;
+   }
+
+   LLVMValueRef x_size = colibri_splat(ctx, group_size(ctx, 0));
+   LLVMValueRef y_size = colibri_splat(ctx, group_size(ctx, 1));
+   LLVMValueRef row = LLVMBuildUDiv(b, ctx->flat_id, x_size, "");
+   LLVMValueRef plane = LLVMBuildUDiv(b, row, y_size, "");
+   ctx->local_id[0] =
+      LLVMBuildSub(b, ctx->flat_id, LLVMBuildMul(b, row, x_size, ""), "");
+   ctx->local_id[1] =
+      LLVMBuildSub(b, row, LLVMBuildMul(b, plane, y_size, ""), "");
+   ctx->local_id[2] = plane;
+}
+
+static void
+set_all(struct colibri_llvm *ctx, nir_intrinsic_instr *intr,
+        LLVMValueRef (*value)(struct colibri_llvm *ctx, unsigned d))
+{
+   for (unsigned d = 0; d < intr->def.num_components; d++)
+      colibri_set_def(ctx, &intr->def, d, value(ctx, d));
+}
+
+static LLVMValueRef
+local_id(struct colibri_llvm *ctx, unsigned d)
+{
+   return ctx->local_id[d];
+}
+
+static LLVMValueRef
+group_id(struct colibri_llvm *ctx, unsigned d)
+{
+   return colibri_csr(ctx, COLIBRI_CSR_WG_ID(d));
+}
+
+/* IDs and sizes. False: it is something else. */
+static bool
+visit_id(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
+{
+   LLVMValueRef value;
+
+   switch (intr->intrinsic) {
+   case nir_intrinsic_load_local_invocation_id:
+      set_all(ctx, intr, local_id);
+      return true;
+   case nir_intrinsic_load_workgroup_id:
+      set_all(ctx, intr, group_id);
+      return true;
+   case nir_intrinsic_load_workgroup_size:
+      set_all(ctx, intr, group_size);
+      return true;
+   case nir_intrinsic_load_local_invocation_index:
+      value = ctx->flat_id;
+      break;
+   case nir_intrinsic_load_subgroup_invocation:
+      value = ctx->lane;
+      break;
+   case nir_intrinsic_load_subgroup_size:
+      value = colibri_const(ctx, 32, LANES, false);
+      break;
+   case nir_intrinsic_load_subgroup_id:
+      value = colibri_csr(ctx, COLIBRI_CSR_WAVE_IN_WG);
+      break;
+   case nir_intrinsic_load_num_subgroups:
+      value = colibri_csr(ctx, COLIBRI_CSR_WAVES_IN_WG);
+      break;
+   default:
+      return false;
+   }
+   colibri_set_def(ctx, &intr->def, 0, value);
+   return true;
+}
+
+static struct access
+input_access(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
+{
+   LLVMValueRef offset = extend_offset(ctx, colibri_src(ctx, intr->src[0], 0),
+                                       nir_src_bit_size(intr->src[0]));
+   LLVMValueRef base = build_add(
+      ctx, ctx->kernarg,
+      colibri_const(ctx, 64, nir_intrinsic_base(intr), false));
+   struct access access = access_of(intr, build_add(ctx, base, offset));
+
+   access.is_invariant = true;
+   return access;
+}
+
+void
+colibri_llvm_intrinsic(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
+{
+   struct access access;
+
+   if (visit_id(ctx, intr))
+      return;
+
+   switch (intr->intrinsic) {
+   case nir_intrinsic_load_kernel_input:
+      access = input_access(ctx, intr);
+      visit_load(ctx, intr, &access);
+      break;
+   case nir_intrinsic_load_global:
+   case nir_intrinsic_load_global_constant:
+      access = access_of(intr, colibri_src(ctx, intr->src[0], 0));
+      visit_load(ctx, intr, &access);
+      break;
+   case nir_intrinsic_load_shared:
+      access = access_of(intr, local_address(ctx, intr->src[0],
+                                             nir_intrinsic_base(intr)));
+      visit_load(ctx, intr, &access);
+      break;
+   case nir_intrinsic_load_scratch:
+      access = access_of(intr, private_address(ctx, intr->src[0]));
+      visit_load(ctx, intr, &access);
+      break;
+   case nir_intrinsic_store_global:
+      access = access_of(intr, colibri_src(ctx, intr->src[1], 0));
+      visit_store(ctx, intr, &access);
+      break;
+   case nir_intrinsic_store_shared:
+      access = access_of(intr, local_address(ctx, intr->src[1],
+                                             nir_intrinsic_base(intr)));
+      visit_store(ctx, intr, &access);
+      break;
+   case nir_intrinsic_store_scratch:
+      access = access_of(intr, private_address(ctx, intr->src[1]));
+      visit_store(ctx, intr, &access);
+      break;
+   case nir_intrinsic_global_atomic:
+   case nir_intrinsic_global_atomic_swap:
+      visit_atomic(ctx, intr, colibri_src(ctx, intr->src[0], 0),
+                   intr->intrinsic == nir_intrinsic_global_atomic_swap);
+      break;
+   case nir_intrinsic_shared_atomic:
+   case nir_intrinsic_shared_atomic_swap:
+      visit_atomic(ctx, intr,
+                   local_address(ctx, intr->src[0], nir_intrinsic_base(intr)),
+                   intr->intrinsic == nir_intrinsic_shared_atomic_swap);
+      break;
+   case nir_intrinsic_barrier:
+      visit_barrier(ctx, intr);
+      break;
+   default:
+      colibri_llvm_error(ctx, "NIR intrinsic %s is not supported",
+                         nir_intrinsic_infos[intr->intrinsic].name);
+      break;
+   }
+}

@@ -1,0 +1,228 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/* Queues and user fences: the ioctls behind colibri_queue.h. */
+#include "colibri_queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xf86drm.h>
+
+#include "colibri_debug.h"
+#include "util/log.h"
+#include "util/macros.h"
+#include "util/os_time.h"
+#include "util/u_atomic.h"
+#include "util/u_math.h"
+
+#define RING_PACKETS 1024
+
+/* A submission is taken whole or not at all: keep each well below the ring. */
+#define MAX_SUBMIT (RING_PACKETS / 4)
+
+struct colibri_queue *
+colibri_queue_create(struct colibri_device *dev)
+{
+   struct colibri_queue *queue = calloc(1, sizeof(*queue));
+   if (!queue)
+      return NULL;
+   queue->refcount = 1;
+   queue->dev = dev;
+
+   queue->fence_bo = colibri_bo_create(
+      dev, (1 + COLIBRI_QUEUE_TIMESTAMPS) * sizeof(uint64_t),
+      COLIBRI_BO_FENCE);
+   if (!queue->fence_bo) {
+      free(queue);
+      return NULL;
+   }
+
+   struct drm_colibri_queue_create create = {
+      .vm_id = dev->vm_id,
+      .priority = 1,
+      .ring_packets = RING_PACKETS,
+   };
+   if (drmIoctl(dev->fd, DRM_IOCTL_COLIBRI_QUEUE_CREATE, &create)) {
+      mesa_loge("colibri: cannot create a queue: %s",
+                errno == EBUSY ? "all hardware queues are taken"
+                               : strerror(errno));
+      colibri_bo_destroy(dev, queue->fence_bo);
+      free(queue);
+      return NULL;
+   }
+   queue->id = create.queue_id;
+   return queue;
+}
+
+struct colibri_queue *
+colibri_queue_ref(struct colibri_queue *queue)
+{
+   p_atomic_inc(&queue->refcount);
+   return queue;
+}
+
+void
+colibri_queue_unref(struct colibri_queue *queue)
+{
+   if (!queue || !p_atomic_dec_zero(&queue->refcount))
+      return;
+
+   struct drm_colibri_queue_destroy destroy = {.queue_id = queue->id};
+   if (drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_QUEUE_DESTROY, &destroy))
+      mesa_logw("colibri: cannot destroy a queue: %s", strerror(errno));
+   colibri_bo_destroy(queue->dev, queue->fence_bo);
+   free(queue);
+}
+
+static const char *
+error_name(uint32_t error)
+{
+   static const char *const names[] = {
+      [COLIBRI_QERR_BAD_RING] = "bad ring",
+      [COLIBRI_QERR_BAD_PACKET] = "bad packet",
+      [COLIBRI_QERR_FAULT] = "page fault",
+      [COLIBRI_QERR_ILLEGAL_INSN] = "illegal instruction",
+      [COLIBRI_QERR_BAD_ADDRESS] = "bad address",
+      [COLIBRI_QERR_MISALIGNED] = "misaligned atomic",
+      [COLIBRI_QERR_FENCE_UNMAPPED] = "unmapped fence",
+      [COLIBRI_QERR_BUS] = "bus error",
+      [COLIBRI_QERR_NO_ATOMICS] = "atomic on system memory",
+   };
+
+   return error < ARRAY_SIZE(names) && names[error] ? names[error]
+                                                    : "unknown error";
+}
+
+static void
+report_banned(struct colibri_queue *queue)
+{
+   static const char *const accesses[] = {"read", "write", "execute", "atomic"};
+   struct drm_colibri_queue_state state = {.queue_id = queue->id};
+
+   if (drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_QUEUE_STATE, &state)) {
+      mesa_loge("colibri: the queue is lost, and its state too: %s",
+                strerror(errno));
+      return;
+   }
+   if (state.error == COLIBRI_QERR_FAULT) {
+      mesa_loge("colibri: the GPU's %s of address 0x%" PRIx64
+                " at pc 0x%" PRIx64 " failed: %s",
+                accesses[MIN2(state.fault_access, ARRAY_SIZE(accesses) - 1)],
+                (uint64_t)state.fault_addr, (uint64_t)state.fault_pc,
+                strerror(state.reason));
+   } else {
+      mesa_loge("colibri: the queue stopped: %s, address 0x%" PRIx64
+                ", pc 0x%" PRIx64,
+                error_name(state.error), (uint64_t)state.fault_addr,
+                (uint64_t)state.fault_pc);
+   }
+}
+
+/* Marks the queue lost; the first to see it tells why. */
+static void
+lose(struct colibri_queue *queue, int err)
+{
+   if (p_atomic_xchg(&queue->lost, true))
+      return;
+   if (err == ENOTRECOVERABLE)
+      report_banned(queue);
+   else
+      mesa_loge("colibri: the queue is lost: %s", strerror(err));
+}
+
+static bool
+submit_packets(struct colibri_queue *queue, const union colibri_packet *packets,
+               uint32_t count)
+{
+   struct drm_colibri_queue_submit submit = {
+      .queue_id = queue->id,
+      .count = count,
+      .packets = (uintptr_t)packets,
+   };
+
+   if (drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_QUEUE_SUBMIT, &submit)) {
+      lose(queue, errno);
+      return false;
+   }
+   return true;
+}
+
+bool
+colibri_queue_submit(struct colibri_queue *queue,
+                     const union colibri_packet *packets, uint32_t count)
+{
+   if (p_atomic_read(&queue->lost))
+      return false;
+
+   while (count) {
+      uint32_t n = MIN2(count, MAX_SUBMIT);
+
+      if (!submit_packets(queue, packets, n))
+         return false;
+      packets += n;
+      count -= n;
+   }
+
+   union colibri_packet fence = {
+      .fence = {
+         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
+         .op = COLIBRI_OP_FENCE,
+         .flags = COLIBRI_FENCE_IRQ,
+         .addr = queue->fence_bo->va,
+         .value = queue->submitted + 1,
+      },
+   };
+   if (!submit_packets(queue, &fence, 1))
+      return false;
+   queue->submitted++;
+   if (colibri_debug(COLIBRI_DBG_SUBMIT))
+      mesa_logi("colibri: queue %u: submitted fence %" PRIu64, queue->id,
+                queue->submitted);
+   return true;
+}
+
+bool
+colibri_queue_wait(struct colibri_queue *queue, uint64_t seqno,
+                   uint64_t timeout_ns)
+{
+   const uint64_t *word = queue->fence_bo->map;
+
+   if (p_atomic_read(word) >= seqno || p_atomic_read(&queue->lost))
+      return true;
+   if (!timeout_ns)
+      return false;
+
+   int64_t abs_timeout = os_time_get_absolute_timeout(timeout_ns);
+   struct drm_colibri_fence_wait wait = {
+      .handle = queue->fence_bo->handle,
+      .queue_id = queue->id,
+      .offset = 0,
+      .value = seqno,
+      .timeout_ns = abs_timeout < 0 ? INT64_MAX : abs_timeout,
+      .cond = DRM_COLIBRI_WAIT_GE,
+   };
+   if (!drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_FENCE_WAIT, &wait))
+      return true;
+   if (errno == ETIME)
+      return false;
+   lose(queue, errno);
+   return true;
+}
+
+uint64_t
+colibri_queue_timestamp_va(struct colibri_queue *queue, unsigned slot)
+{
+   return queue->fence_bo->va + (1 + slot) * sizeof(uint64_t);
+}
+
+uint64_t
+colibri_queue_timestamp(struct colibri_queue *queue, unsigned slot)
+{
+   const uint64_t *words = queue->fence_bo->map;
+
+   return p_atomic_read(&words[1 + slot]);
+}

@@ -1,0 +1,85 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/*
+ * A hardware queue with a timeline of user fences.
+ *
+ * Work on a faulting VM signals no dma_fence: each submission ends with a FENCE
+ * packet that writes the next number of the timeline into the queue's fence
+ * buffer, and waiting is a kernel call that sleeps until the word is there. The
+ * rest of that page holds timestamps that TIMESTAMP packets write.
+ */
+#ifndef COLIBRI_QUEUE_H
+#define COLIBRI_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "colibri_device.h"
+#include "colibri_hw.h"
+
+#define COLIBRI_QUEUE_TIMESTAMPS 256
+
+/** Any packet; what the ring is made of. */
+union colibri_packet {
+   uint16_t header;
+   struct colibri_pkt_dispatch dispatch;
+   struct colibri_pkt_copy copy;
+   struct colibri_pkt_fill fill;
+   struct colibri_pkt_fence fence;
+   struct colibri_pkt_timestamp timestamp;
+   uint8_t bytes[COLIBRI_PACKET_SIZE];
+};
+
+struct colibri_queue {
+   /** Contexts and fences hold references. */
+   int32_t refcount;
+
+   struct colibri_device *dev;
+
+   /** 0 once the hardware queue is gone. */
+   uint32_t id;
+
+   struct colibri_bo *fence_bo;
+
+   /** Last number of the timeline that was submitted. */
+   uint64_t submitted;
+
+   /** Set by whoever sees the queue fail; nothing on it completes any more. */
+   bool lost;
+};
+
+/** NULL: no hardware queue is free, or no memory; stderr says which. */
+struct colibri_queue *colibri_queue_create(struct colibri_device *dev);
+
+struct colibri_queue *colibri_queue_ref(struct colibri_queue *queue);
+
+/** The last reference destroys the hardware queue and what it has not done. */
+void colibri_queue_unref(struct colibri_queue *queue);
+
+/**
+ * Submits packets and a fence after them.
+ *
+ * False, with the reason on stderr: the queue is lost.
+ */
+bool colibri_queue_submit(struct colibri_queue *queue,
+                          const union colibri_packet *packets, uint32_t count);
+
+/**
+ * Waits until the timeline has reached @seqno.
+ *
+ * @timeout_ns is relative; OS_TIMEOUT_INFINITE waits for ever. False: timeout.
+ * A lost queue ends the wait with true: nothing more will come.
+ */
+bool colibri_queue_wait(struct colibri_queue *queue, uint64_t seqno,
+                        uint64_t timeout_ns);
+
+/** Address that a TIMESTAMP packet for slot @slot writes to. */
+uint64_t colibri_queue_timestamp_va(struct colibri_queue *queue, unsigned slot);
+
+/** What it wrote. */
+uint64_t colibri_queue_timestamp(struct colibri_queue *queue, unsigned slot);
+
+#endif /* COLIBRI_QUEUE_H */

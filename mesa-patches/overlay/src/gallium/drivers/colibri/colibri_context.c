@@ -1,0 +1,283 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/* Recording, submission and what has to live until the GPU is done. */
+#include "colibri_context.h"
+
+#include "colibri_fence.h"
+#include "colibri_program.h"
+#include "colibri_resource.h"
+#include "lib/colibri_debug.h"
+#include "util/os_time.h"
+#include "util/u_inlines.h"
+#include "util/u_math.h"
+#include "util/u_memory.h"
+
+/* Arguments of a few hundred launches; more of them wait for the GPU. */
+#define ARGS_SIZE (512 * 1024)
+#define ARGS_ALIGN 64
+
+/* Submitted when this many packets are recorded, to start early. */
+#define MAX_RECORDED 128
+
+/* One reference, to a resource or to a program. */
+struct colibri_held {
+   struct pipe_resource *resource;
+   struct colibri_program *program;
+};
+
+static void
+release_held(struct colibri_context *ctx)
+{
+   util_dynarray_foreach(&ctx->held, struct colibri_held, held) {
+      pipe_resource_reference(&held->resource, NULL);
+      colibri_program_unref(held->program);
+   }
+   util_dynarray_clear(&ctx->held);
+}
+
+void
+colibri_context_hold(struct colibri_context *ctx, struct pipe_resource *res)
+{
+   struct colibri_held held = {0};
+
+   pipe_resource_reference(&held.resource, res);
+   util_dynarray_append(&ctx->held, struct colibri_held, held);
+}
+
+void
+colibri_context_hold_program(struct colibri_context *ctx,
+                             struct colibri_program *program)
+{
+   struct colibri_held held = {.program = colibri_program_ref(program)};
+
+   util_dynarray_append(&ctx->held, struct colibri_held, held);
+}
+
+void
+colibri_context_fail(struct colibri_context *ctx)
+{
+   ctx->reset_status = PIPE_GUILTY_CONTEXT_RESET;
+}
+
+/*
+ * A lost queue takes everything recorded with it. The context itself can go on
+ * with a new queue, once its user has been told.
+ */
+static void
+drop_lost_queue(struct colibri_context *ctx)
+{
+   colibri_context_fail(ctx);
+   util_dynarray_clear(&ctx->packets);
+   colibri_queue_unref(ctx->queue);
+   ctx->queue = NULL;
+   ctx->args_used = 0;
+   release_held(ctx);
+}
+
+bool
+colibri_context_submit(struct colibri_context *ctx)
+{
+   uint32_t count =
+      util_dynarray_num_elements(&ctx->packets, union colibri_packet);
+
+   if (!count)
+      return true;
+   if (!ctx->queue)
+      ctx->queue = colibri_queue_create(&ctx->screen->dev);
+   if (!ctx->queue ||
+       !colibri_queue_submit(ctx->queue, ctx->packets.data, count)) {
+      drop_lost_queue(ctx);
+      return false;
+   }
+   util_dynarray_clear(&ctx->packets);
+   return true;
+}
+
+void
+colibri_context_finish(struct colibri_context *ctx)
+{
+   if (!colibri_context_submit(ctx))
+      return;
+
+   if (ctx->queue) {
+      colibri_queue_wait(ctx->queue, ctx->queue->submitted,
+                         OS_TIMEOUT_INFINITE);
+      if (ctx->queue->lost) {
+         drop_lost_queue(ctx);
+         return;
+      }
+   }
+   ctx->args_used = 0;
+   release_held(ctx);
+}
+
+void
+colibri_context_add_packet(struct colibri_context *ctx,
+                           const union colibri_packet *packet)
+{
+   util_dynarray_append(&ctx->packets, union colibri_packet, *packet);
+   if (util_dynarray_num_elements(&ctx->packets, union colibri_packet) >=
+       MAX_RECORDED)
+      colibri_context_submit(ctx);
+}
+
+uint64_t
+colibri_context_upload_args(struct colibri_context *ctx, const void *data,
+                            size_t size)
+{
+   if (!ctx->args) {
+      ctx->args =
+         colibri_bo_create(&ctx->screen->dev, ARGS_SIZE, COLIBRI_BO_ARGS);
+      if (!ctx->args)
+         return 0;
+   }
+   if (ctx->args_used + size > ctx->args->size)
+      colibri_context_finish(ctx);
+
+   uint64_t offset = ctx->args_used;
+   if (size)
+      memcpy((char *)ctx->args->map + offset, data, size);
+   ctx->args_used = align64(offset + MAX2(size, 1), ARGS_ALIGN);
+   return ctx->args->va + offset;
+}
+
+static void
+colibri_flush(struct pipe_context *pctx, struct pipe_fence_handle **fence,
+              unsigned flags)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+
+   colibri_context_submit(ctx);
+   if (fence) {
+      pctx->screen->fence_reference(pctx->screen, fence, NULL);
+      *fence = colibri_fence_create(ctx->queue,
+                                    ctx->queue ? ctx->queue->submitted : 0);
+   }
+}
+
+static enum pipe_reset_status
+colibri_get_device_reset_status(struct pipe_context *pctx)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+
+   if (ctx->queue && ctx->queue->lost)
+      drop_lost_queue(ctx);
+
+   enum pipe_reset_status status = ctx->reset_status;
+   ctx->reset_status = PIPE_NO_RESET;
+   return status;
+}
+
+static void
+colibri_svm_migrate(struct pipe_context *pctx, unsigned num_ptrs,
+                    const void *const *ptrs, const size_t *sizes,
+                    bool to_device, bool content_undefined)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+
+   /* In order with the kernels around it. */
+   colibri_context_finish(ctx);
+   for (unsigned i = 0; i < num_ptrs; i++)
+      colibri_device_prefetch(&ctx->screen->dev, ptrs[i], sizes[i], to_device);
+}
+
+/* Each packet waits for the ones before it, and their writes are visible then. */
+static void
+colibri_memory_barrier(struct pipe_context *pctx, unsigned flags)
+{
+}
+
+/* There are no images and no samplers; rusticl still sets none of them. */
+static void
+colibri_bind_sampler_states(struct pipe_context *pctx,
+                            enum pipe_shader_type shader, unsigned start,
+                            unsigned num, void **samplers)
+{
+}
+
+static void
+colibri_delete_sampler_state(struct pipe_context *pctx, void *sampler)
+{
+}
+
+static void
+colibri_set_sampler_views(struct pipe_context *pctx,
+                          enum pipe_shader_type shader, unsigned start,
+                          unsigned num, unsigned unbind_num_trailing,
+                          bool take_ownership,
+                          struct pipe_sampler_view **views)
+{
+}
+
+static void
+colibri_sampler_view_destroy(struct pipe_context *pctx,
+                             struct pipe_sampler_view *view)
+{
+}
+
+static void
+colibri_set_shader_images(struct pipe_context *pctx,
+                          enum pipe_shader_type shader, unsigned start,
+                          unsigned count, unsigned unbind_num_trailing,
+                          const struct pipe_image_view *images)
+{
+}
+
+static void
+release_globals(struct colibri_context *ctx)
+{
+   util_dynarray_foreach(&ctx->globals, struct pipe_resource *, res)
+      pipe_resource_reference(res, NULL);
+   util_dynarray_fini(&ctx->globals);
+}
+
+static void
+colibri_context_destroy(struct pipe_context *pctx)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+
+   colibri_context_finish(ctx);
+   release_held(ctx);
+   release_globals(ctx);
+   colibri_queue_unref(ctx->queue);
+   colibri_bo_destroy(&ctx->screen->dev, ctx->args);
+   util_dynarray_fini(&ctx->held);
+   util_dynarray_fini(&ctx->input);
+   util_dynarray_fini(&ctx->packets);
+   FREE(ctx);
+}
+
+struct pipe_context *
+colibri_context_create(struct pipe_screen *pscreen, void *priv, unsigned flags)
+{
+   struct colibri_context *ctx = CALLOC_STRUCT(colibri_context);
+   if (!ctx)
+      return NULL;
+
+   ctx->screen = colibri_screen(pscreen);
+   util_dynarray_init(&ctx->packets, NULL);
+   util_dynarray_init(&ctx->held, NULL);
+   util_dynarray_init(&ctx->input, NULL);
+   util_dynarray_init(&ctx->globals, NULL);
+
+   struct pipe_context *base = &ctx->base;
+   base->screen = pscreen;
+   base->priv = priv;
+   base->destroy = colibri_context_destroy;
+   base->flush = colibri_flush;
+   base->get_device_reset_status = colibri_get_device_reset_status;
+   base->svm_migrate = colibri_svm_migrate;
+   base->memory_barrier = colibri_memory_barrier;
+   base->bind_sampler_states = colibri_bind_sampler_states;
+   base->delete_sampler_state = colibri_delete_sampler_state;
+   base->set_sampler_views = colibri_set_sampler_views;
+   base->sampler_view_destroy = colibri_sampler_view_destroy;
+   base->set_shader_images = colibri_set_shader_images;
+   colibri_init_context_programs(base);
+   colibri_init_context_queries(base);
+   colibri_init_context_resources(base);
+   return base;
+}

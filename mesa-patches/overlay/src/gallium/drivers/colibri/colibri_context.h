@@ -1,0 +1,92 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/*
+ * A context records packets and submits them, in order, to a hardware queue of
+ * its own. The queue is made with the first submission: contexts that only
+ * compile or write buffers, as rusticl's helper does, need none.
+ */
+#ifndef COLIBRI_CONTEXT_H
+#define COLIBRI_CONTEXT_H
+
+#include "colibri_screen.h"
+#include "lib/colibri_queue.h"
+#include "pipe/p_context.h"
+#include "util/u_dynarray.h"
+
+struct colibri_program;
+
+struct colibri_context {
+   struct pipe_context base;
+
+   struct colibri_screen *screen;
+
+   /** NULL until the first submission, and again after it was lost. */
+   struct colibri_queue *queue;
+
+   /** Recorded and not submitted: union colibri_packet. */
+   struct util_dynarray packets;
+
+   /** Kernel arguments of what is recorded or runs; filled from its start. */
+   struct colibri_bo *args;
+   uint64_t args_used;
+
+   /** Keep what the GPU uses alive until it is done: struct colibri_held. */
+   struct util_dynarray held;
+
+   /** State that launch_grid() takes. */
+   struct colibri_program *program;
+   struct util_dynarray input;
+   struct util_dynarray globals;
+
+   /** What get_device_reset_status() has to tell. */
+   enum pipe_reset_status reset_status;
+
+   /** Device clock minus CPU clock, measured with the first timestamp query. */
+   int64_t clock_offset;
+   bool clock_offset_known;
+
+   /** Bit per timestamp slot in use. */
+   uint64_t timestamp_slots[COLIBRI_QUEUE_TIMESTAMPS / 64];
+};
+
+static inline struct colibri_context *
+colibri_context(struct pipe_context *pctx)
+{
+   return (struct colibri_context *)pctx;
+}
+
+struct pipe_context *colibri_context_create(struct pipe_screen *pscreen,
+                                            void *priv, unsigned flags);
+
+/** Records a packet. */
+void colibri_context_add_packet(struct colibri_context *ctx,
+                                const union colibri_packet *packet);
+
+/** Keeps @res alive until the GPU has done what is recorded so far. */
+void colibri_context_hold(struct colibri_context *ctx,
+                          struct pipe_resource *res);
+
+/** Keeps the program of a launch alive as long. */
+void colibri_context_hold_program(struct colibri_context *ctx,
+                                  struct colibri_program *program);
+
+/** Copies kernel arguments to where the GPU reads them; 0: no memory. */
+uint64_t colibri_context_upload_args(struct colibri_context *ctx,
+                                     const void *data, size_t size);
+
+/** Submits what is recorded. False: the context's queue is lost. */
+bool colibri_context_submit(struct colibri_context *ctx);
+
+/** Submits and waits until the GPU is done. */
+void colibri_context_finish(struct colibri_context *ctx);
+
+/** Something recorded cannot be done: the next status query says so. */
+void colibri_context_fail(struct colibri_context *ctx);
+
+void colibri_init_context_queries(struct pipe_context *pctx);
+void colibri_init_context_programs(struct pipe_context *pctx);
+
+#endif /* COLIBRI_CONTEXT_H */

@@ -1,0 +1,388 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/*
+ * Programs and their launch.
+ *
+ * A program keeps its NIR. Machine code is made when a launch first needs it,
+ * since rusticl creates more programs than are ever run, and comes from the
+ * shader cache when it can. Work-groups with one dimension get code of their
+ * own, in which a local ID is simply a lane number.
+ */
+#include "colibri_program.h"
+
+#include <inttypes.h>
+
+#include "colibri_context.h"
+#include "colibri_resource.h"
+#include "compiler/colibri_compiler.h"
+#include "lib/colibri_debug.h"
+#include "nir_serialize.h"
+#include "util/blob.h"
+#include "util/disk_cache.h"
+#include "util/log.h"
+#include "util/mesa-sha1.h"
+#include "util/ralloc.h"
+#include "util/simple_mtx.h"
+#include "util/u_atomic.h"
+#include "util/u_inlines.h"
+#include "util/u_math.h"
+#include "util/u_memory.h"
+
+/* The code of one key, on the GPU. */
+struct colibri_variant {
+   bool tried;
+   struct colibri_bo *bo;
+   struct colibri_shader_info info;
+};
+
+/* One per value of struct colibri_shader_key. */
+#define NUM_VARIANTS 4
+
+struct colibri_program {
+   int32_t refcount;
+   struct colibri_screen *screen;
+
+   /** Protects variants: contexts on several threads launch one program. */
+   simple_mtx_t lock;
+   struct colibri_variant variants[NUM_VARIANTS];
+
+   /** Serialized NIR and its hash. */
+   void *nir;
+   size_t nir_size;
+   uint8_t nir_sha1[SHA1_DIGEST_LENGTH];
+
+   char *name;
+   uint32_t shared_size;
+   uint32_t scratch_size;
+};
+
+struct colibri_program *
+colibri_program_ref(struct colibri_program *program)
+{
+   p_atomic_inc(&program->refcount);
+   return program;
+}
+
+void
+colibri_program_unref(struct colibri_program *program)
+{
+   if (!program || !p_atomic_dec_zero(&program->refcount))
+      return;
+
+   for (unsigned i = 0; i < NUM_VARIANTS; i++)
+      colibri_bo_destroy(&program->screen->dev, program->variants[i].bo);
+   simple_mtx_destroy(&program->lock);
+   free(program->nir);
+   free(program->name);
+   FREE(program);
+}
+
+static void *
+colibri_create_compute_state(struct pipe_context *pctx,
+                             const struct pipe_compute_state *state)
+{
+   nir_shader *nir = (nir_shader *)state->prog;
+   struct colibri_program *program = CALLOC_STRUCT(colibri_program);
+   struct blob blob;
+
+   assert(state->ir_type == PIPE_SHADER_IR_NIR);
+   if (!program) {
+      ralloc_free(nir);
+      return NULL;
+   }
+
+   program->refcount = 1;
+   program->screen = colibri_screen(pctx->screen);
+   simple_mtx_init(&program->lock, mtx_plain);
+   program->name = strdup(nir->info.name ? nir->info.name : "kernel");
+   program->shared_size = MAX2(state->static_shared_mem, nir->info.shared_size);
+   program->scratch_size = nir->scratch_size;
+
+   blob_init(&blob);
+   nir_serialize(&blob, nir, true);
+   blob_finish_get_buffer(&blob, &program->nir, &program->nir_size);
+   _mesa_sha1_compute(program->nir, program->nir_size, program->nir_sha1);
+   ralloc_free(nir);
+   return program;
+}
+
+static void
+colibri_bind_compute_state(struct pipe_context *pctx, void *cso)
+{
+   colibri_context(pctx)->program = cso;
+}
+
+static void
+colibri_delete_compute_state(struct pipe_context *pctx, void *cso)
+{
+   colibri_program_unref(cso);
+}
+
+static void
+colibri_get_compute_state_info(struct pipe_context *pctx, void *cso,
+                               struct pipe_compute_state_object_info *info)
+{
+   const struct colibri_program *program = cso;
+   const struct drm_colibri_query_device *dev = &program->screen->dev.info;
+
+   *info = (struct pipe_compute_state_object_info){
+      .max_threads = dev->max_wg_items,
+      .preferred_simd_size = dev->wave_lanes,
+      .simd_sizes = dev->wave_lanes,
+      .private_memory = program->scratch_size,
+   };
+}
+
+static void
+cache_key_of(const struct colibri_program *program,
+             const struct colibri_shader_key *key, cache_key out)
+{
+   uint8_t data[SHA1_DIGEST_LENGTH + sizeof(*key)];
+
+   memcpy(data, program->nir_sha1, SHA1_DIGEST_LENGTH);
+   memcpy(data + SHA1_DIGEST_LENGTH, key, sizeof(*key));
+   disk_cache_compute_key(program->screen->disk_cache, data, sizeof(data),
+                          out);
+}
+
+static bool
+load_cached(struct colibri_program *program,
+            const struct colibri_shader_key *key, struct colibri_shader *shader)
+{
+   struct disk_cache *cache = program->screen->disk_cache;
+   cache_key hash;
+   size_t size;
+
+   if (!cache)
+      return false;
+   cache_key_of(program, key, hash);
+   uint8_t *data = disk_cache_get(cache, hash, &size);
+   if (!data)
+      return false;
+
+   bool ok = size > sizeof(shader->info);
+   if (ok) {
+      memcpy(&shader->info, data, sizeof(shader->info));
+      ok = size == sizeof(shader->info) + shader->info.code_size;
+   }
+   if (ok) {
+      shader->code = malloc(shader->info.code_size);
+      ok = shader->code;
+   }
+   if (ok)
+      memcpy(shader->code, data + sizeof(shader->info), shader->info.code_size);
+   free(data);
+   return ok;
+}
+
+static void
+store_cached(struct colibri_program *program,
+             const struct colibri_shader_key *key,
+             const struct colibri_shader *shader)
+{
+   struct disk_cache *cache = program->screen->disk_cache;
+   struct blob blob;
+   cache_key hash;
+
+   if (!cache)
+      return;
+   cache_key_of(program, key, hash);
+   blob_init(&blob);
+   blob_write_bytes(&blob, &shader->info, sizeof(shader->info));
+   blob_write_bytes(&blob, shader->code, shader->info.code_size);
+   if (!blob.out_of_memory)
+      disk_cache_put(cache, hash, blob.data, blob.size, NULL);
+   blob_finish(&blob);
+}
+
+static bool
+compile(struct colibri_program *program, const struct colibri_shader_key *key,
+        struct colibri_shader *shader)
+{
+   struct blob_reader reader;
+   char *error = NULL;
+
+   blob_reader_init(&reader, program->nir, program->nir_size);
+   nir_shader *nir = nir_deserialize(NULL, colibri_nir_options(), &reader);
+   bool ok = colibri_compile_nir(nir, key, program->name, shader, &error);
+   ralloc_free(nir);
+   if (!ok)
+      mesa_loge("colibri: kernel %s: %s", program->name, error);
+   free(error);
+   return ok;
+}
+
+/* Descriptor and code go into one buffer; both only ever use relative addresses. */
+static bool
+upload(struct colibri_program *program, struct colibri_variant *variant,
+       const struct colibri_shader *shader)
+{
+   const size_t code_offset = sizeof(struct colibri_kernel_desc);
+
+   variant->bo = colibri_bo_create(&program->screen->dev,
+                                   code_offset + shader->info.code_size,
+                                   COLIBRI_BO_CODE);
+   if (!variant->bo)
+      return false;
+   variant->info = shader->info;
+
+   struct colibri_kernel_desc desc = {
+      .entry = variant->bo->va + code_offset + shader->info.entry,
+      .stack_size = shader->info.stack_size,
+   };
+   memcpy(variant->bo->map, &desc, sizeof(desc));
+   memcpy((char *)variant->bo->map + code_offset, shader->code,
+          shader->info.code_size);
+   return true;
+}
+
+/* NULL: it cannot be compiled, which stderr has been told once. */
+static const struct colibri_variant *
+get_variant(struct colibri_program *program,
+            const struct colibri_shader_key *key)
+{
+   struct colibri_variant *variant =
+      &program->variants[key->linear_group + 2 * key->full_waves];
+
+   simple_mtx_lock(&program->lock);
+   if (!variant->tried) {
+      struct colibri_shader shader = {0};
+      bool cached = load_cached(program, key, &shader);
+
+      if (cached || compile(program, key, &shader)) {
+         if (!cached)
+            store_cached(program, key, &shader);
+         upload(program, variant, &shader);
+      }
+      free(shader.code);
+      variant->tried = true;
+   }
+   simple_mtx_unlock(&program->lock);
+   return variant->bo ? variant : NULL;
+}
+
+static void
+colibri_launch_grid(struct pipe_context *pctx,
+                    const struct pipe_grid_info *info)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+   struct colibri_program *program = ctx->program;
+   const unsigned items = info->block[0] * info->block[1] * info->block[2];
+   const struct colibri_shader_key key = {
+      .linear_group = info->block[1] == 1 && info->block[2] == 1,
+      .full_waves = items % ctx->screen->dev.info.wave_lanes == 0,
+   };
+   const struct colibri_variant *variant = get_variant(program, &key);
+   uint64_t args = variant ? colibri_context_upload_args(ctx, ctx->input.data,
+                                                         ctx->input.size)
+                           : 0;
+   if (!args) {
+      colibri_context_fail(ctx);
+      return;
+   }
+
+   union colibri_packet packet = {
+      .dispatch = {
+         .header = COLIBRI_PKT_DISPATCH | COLIBRI_PKT_BARRIER_BIT,
+         .setup = 3,
+         .private_size = variant->info.private_size,
+         .group_size = program->shared_size + info->variable_shared_mem,
+         .kernel_object = variant->bo->va,
+         .kernarg = args,
+      },
+   };
+   for (unsigned i = 0; i < 3; i++) {
+      packet.dispatch.wg_size[i] = info->block[i];
+      packet.dispatch.grid_size[i] = info->block[i] * info->grid[i];
+   }
+
+   colibri_context_hold_program(ctx, program);
+   util_dynarray_foreach(&ctx->globals, struct pipe_resource *, res) {
+      if (*res)
+         colibri_context_hold(ctx, *res);
+   }
+   if (colibri_debug(COLIBRI_DBG_SUBMIT | COLIBRI_DBG_SYNC))
+      mesa_logi("colibri: launch %s, grid %ux%ux%u, group %ux%ux%u, "
+                "desc 0x%" PRIx64 ", args 0x%" PRIx64,
+                program->name, info->grid[0], info->grid[1], info->grid[2],
+                info->block[0], info->block[1], info->block[2],
+                variant->bo->va, args);
+   colibri_context_add_packet(ctx, &packet);
+   if (colibri_debug(COLIBRI_DBG_SYNC))
+      colibri_context_finish(ctx);
+}
+
+static void
+colibri_set_constant_buffer(struct pipe_context *pctx,
+                            enum pipe_shader_type shader, uint index,
+                            bool take_ownership,
+                            const struct pipe_constant_buffer *cb)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+
+   assert(index == 0);
+   util_dynarray_clear(&ctx->input);
+   if (!cb)
+      return;
+
+   const char *data = cb->user_buffer;
+   if (cb->buffer)
+      data = colibri_resource(cb->buffer)->ptr;
+   if (data) {
+      void *input = util_dynarray_grow_bytes(&ctx->input, 1, cb->buffer_size);
+
+      memcpy(input, data + cb->buffer_offset, cb->buffer_size);
+   }
+   if (take_ownership && cb->buffer) {
+      struct pipe_resource *owned = cb->buffer;
+
+      pipe_resource_reference(&owned, NULL);
+   }
+}
+
+static void
+colibri_set_global_binding(struct pipe_context *pctx, unsigned first,
+                           unsigned count, struct pipe_resource **resources,
+                           uint32_t **handles)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+   unsigned have =
+      util_dynarray_num_elements(&ctx->globals, struct pipe_resource *);
+   unsigned need = MAX2(have, first + count);
+
+   if (need > have) {
+      void *added =
+         util_dynarray_grow(&ctx->globals, struct pipe_resource *, need - have);
+      memset(added, 0, (need - have) * sizeof(struct pipe_resource *));
+   }
+
+   for (unsigned i = 0; i < count; i++) {
+      struct pipe_resource **slot = util_dynarray_element(
+         &ctx->globals, struct pipe_resource *, first + i);
+
+      pipe_resource_reference(slot, resources ? resources[i] : NULL);
+      if (*slot) {
+         /* Handles point into the argument block and need not be aligned. */
+         uint64_t address;
+
+         memcpy(&address, handles[i], sizeof(address));
+         address += colibri_resource_va(*slot);
+         memcpy(handles[i], &address, sizeof(address));
+      }
+   }
+}
+
+void
+colibri_init_context_programs(struct pipe_context *pctx)
+{
+   pctx->create_compute_state = colibri_create_compute_state;
+   pctx->bind_compute_state = colibri_bind_compute_state;
+   pctx->delete_compute_state = colibri_delete_compute_state;
+   pctx->get_compute_state_info = colibri_get_compute_state_info;
+   pctx->launch_grid = colibri_launch_grid;
+   pctx->set_constant_buffer = colibri_set_constant_buffer;
+   pctx->set_global_binding = colibri_set_global_binding;
+}

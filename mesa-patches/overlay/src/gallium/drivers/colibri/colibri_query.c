@@ -1,0 +1,163 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/*
+ * Timestamp queries, for CL's event profiling.
+ *
+ * The device has a clock of its own. Its difference to the CPU's is measured
+ * once per context, so that all times of an event come from one clock.
+ */
+#include "colibri_context.h"
+#include "util/bitscan.h"
+#include "util/os_time.h"
+#include "util/u_math.h"
+#include "util/u_memory.h"
+
+struct colibri_query {
+   /** The queue that writes it: after a loss the context's is another one. */
+   struct colibri_queue *queue;
+   unsigned slot;
+};
+
+static bool
+alloc_slot(struct colibri_context *ctx, unsigned *slot)
+{
+   for (unsigned i = 0; i < ARRAY_SIZE(ctx->timestamp_slots); i++) {
+      if (~ctx->timestamp_slots[i]) {
+         unsigned bit = ffsll(~ctx->timestamp_slots[i]) - 1;
+
+         ctx->timestamp_slots[i] |= BITFIELD64_BIT(bit);
+         *slot = i * 64 + bit;
+         return true;
+      }
+   }
+   return false;
+}
+
+static void
+free_slot(struct colibri_context *ctx, unsigned slot)
+{
+   ctx->timestamp_slots[slot / 64] &= ~BITFIELD64_BIT(slot % 64);
+}
+
+static void
+add_timestamp(struct colibri_context *ctx, unsigned slot)
+{
+   union colibri_packet packet = {
+      .timestamp = {
+         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
+         .op = COLIBRI_OP_TIMESTAMP,
+         .addr = colibri_queue_timestamp_va(ctx->queue, slot),
+      },
+   };
+   colibri_context_add_packet(ctx, &packet);
+}
+
+/* The device's time lies between the two readings of the CPU's. */
+static void
+measure_clock_offset(struct colibri_context *ctx, unsigned slot)
+{
+   colibri_context_finish(ctx);
+   if (!ctx->queue)
+      return;
+   int64_t before = os_time_get_nano();
+   add_timestamp(ctx, slot);
+   colibri_context_finish(ctx);
+   int64_t after = os_time_get_nano();
+
+   if (!ctx->queue)
+      return;
+   ctx->clock_offset =
+      colibri_queue_timestamp(ctx->queue, slot) - (before + after) / 2;
+   ctx->clock_offset_known = true;
+}
+
+static struct pipe_query *
+colibri_create_query(struct pipe_context *pctx, unsigned query_type,
+                     unsigned index)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+
+   if (query_type != PIPE_QUERY_TIMESTAMP)
+      return NULL;
+
+   struct colibri_query *query = CALLOC_STRUCT(colibri_query);
+   if (query && !alloc_slot(ctx, &query->slot)) {
+      FREE(query);
+      return NULL;
+   }
+   return (struct pipe_query *)query;
+}
+
+static void
+colibri_destroy_query(struct pipe_context *pctx, struct pipe_query *pquery)
+{
+   struct colibri_query *query = (struct colibri_query *)pquery;
+
+   free_slot(colibri_context(pctx), query->slot);
+   colibri_queue_unref(query->queue);
+   FREE(query);
+}
+
+static bool
+colibri_begin_query(struct pipe_context *pctx, struct pipe_query *pquery)
+{
+   return true;
+}
+
+static bool
+colibri_end_query(struct pipe_context *pctx, struct pipe_query *pquery)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+   struct colibri_query *query = (struct colibri_query *)pquery;
+
+   if (!ctx->queue)
+      ctx->queue = colibri_queue_create(&ctx->screen->dev);
+   if (!ctx->queue) {
+      colibri_context_fail(ctx);
+      return true;
+   }
+   if (!ctx->clock_offset_known)
+      measure_clock_offset(ctx, query->slot);
+   if (!ctx->queue)
+      return true;
+   query->queue = colibri_queue_ref(ctx->queue);
+   add_timestamp(ctx, query->slot);
+   return true;
+}
+
+/* Times of lost work are 0: the event's status is what counts then. */
+static bool
+colibri_get_query_result(struct pipe_context *pctx, struct pipe_query *pquery,
+                         bool wait, union pipe_query_result *result)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+   struct colibri_query *query = (struct colibri_query *)pquery;
+
+   result->u64 = 0;
+   if (!query->queue)
+      return true;
+   colibri_context_finish(ctx);
+   if (query->queue == ctx->queue)
+      result->u64 = colibri_queue_timestamp(query->queue, query->slot) -
+                    ctx->clock_offset;
+   return true;
+}
+
+static void
+colibri_set_active_query_state(struct pipe_context *pctx, bool enable)
+{
+}
+
+void
+colibri_init_context_queries(struct pipe_context *pctx)
+{
+   pctx->create_query = colibri_create_query;
+   pctx->destroy_query = colibri_destroy_query;
+   pctx->begin_query = colibri_begin_query;
+   pctx->end_query = colibri_end_query;
+   pctx->get_query_result = colibri_get_query_result;
+   pctx->set_active_query_state = colibri_set_active_query_state;
+}

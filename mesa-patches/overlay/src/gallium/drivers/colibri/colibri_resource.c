@@ -1,0 +1,213 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/* Buffers and the CPU's access to them. */
+#include "colibri_resource.h"
+
+#include <sys/mman.h>
+
+#include "colibri_context.h"
+#include "colibri_screen.h"
+#include "util/u_inlines.h"
+#include "util/u_math.h"
+#include "util/u_memory.h"
+#include "util/u_transfer.h"
+
+#define PAGE_SIZE_4K 4096
+#define HUGE_PAGE_SIZE (2u << 20)
+
+static struct colibri_resource *
+resource_alloc(struct pipe_screen *pscreen, const struct pipe_resource *templ)
+{
+   if (templ->target != PIPE_BUFFER)
+      return NULL;
+
+   struct colibri_resource *res = CALLOC_STRUCT(colibri_resource);
+   if (!res)
+      return NULL;
+   res->base = *templ;
+   res->base.screen = pscreen;
+   pipe_reference_init(&res->base.reference, 1);
+   return res;
+}
+
+/*
+ * Anonymous memory that starts on a huge page when it can fill one, since
+ * the kernel migrates such a page as a whole.
+ */
+static void *
+map_anonymous(size_t size)
+{
+   size_t slack = size >= HUGE_PAGE_SIZE ? HUGE_PAGE_SIZE - PAGE_SIZE_4K : 0;
+   char *map = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+   if (map == MAP_FAILED)
+      return NULL;
+   if (!slack)
+      return map;
+
+   char *aligned = (char *)align64((uintptr_t)map, HUGE_PAGE_SIZE);
+   size_t head = aligned - map;
+   if (head)
+      munmap(map, head);
+   if (slack > head)
+      munmap(aligned + size, slack - head);
+   return aligned;
+}
+
+static struct pipe_resource *
+colibri_resource_create(struct pipe_screen *pscreen,
+                        const struct pipe_resource *templ)
+{
+   struct colibri_resource *res = resource_alloc(pscreen, templ);
+   if (!res)
+      return NULL;
+
+   res->owned_size = align64(MAX2(templ->width0, 1), PAGE_SIZE_4K);
+   res->ptr = map_anonymous(res->owned_size);
+   if (!res->ptr) {
+      FREE(res);
+      return NULL;
+   }
+   return &res->base;
+}
+
+static struct pipe_resource *
+colibri_resource_from_user_memory(struct pipe_screen *pscreen,
+                                  const struct pipe_resource *templ,
+                                  void *user_memory)
+{
+   struct colibri_resource *res = resource_alloc(pscreen, templ);
+   if (!res)
+      return NULL;
+
+   res->ptr = user_memory;
+   return &res->base;
+}
+
+static void
+colibri_resource_destroy(struct pipe_screen *pscreen,
+                         struct pipe_resource *pres)
+{
+   struct colibri_resource *res = colibri_resource(pres);
+
+   if (res->owned_size)
+      munmap(res->ptr, res->owned_size);
+   FREE(res);
+}
+
+static void *
+colibri_buffer_map(struct pipe_context *pctx, struct pipe_resource *pres,
+                   unsigned level, unsigned usage, const struct pipe_box *box,
+                   struct pipe_transfer **out_transfer)
+{
+   struct pipe_transfer *transfer = CALLOC_STRUCT(pipe_transfer);
+   if (!transfer)
+      return NULL;
+
+   if (!(usage & PIPE_MAP_UNSYNCHRONIZED))
+      colibri_context_finish(colibri_context(pctx));
+
+   pipe_resource_reference(&transfer->resource, pres);
+   transfer->usage = usage;
+   transfer->box = *box;
+   *out_transfer = transfer;
+   return (char *)colibri_resource(pres)->ptr + box->x;
+}
+
+static void
+colibri_buffer_unmap(struct pipe_context *pctx, struct pipe_transfer *transfer)
+{
+   pipe_resource_reference(&transfer->resource, NULL);
+   FREE(transfer);
+}
+
+/* There are no textures: resource_create() refuses them. */
+static void *
+colibri_texture_map(struct pipe_context *pctx, struct pipe_resource *pres,
+                    unsigned level, unsigned usage, const struct pipe_box *box,
+                    struct pipe_transfer **out_transfer)
+{
+   return NULL;
+}
+
+static void
+colibri_transfer_flush_region(struct pipe_context *pctx,
+                              struct pipe_transfer *transfer,
+                              const struct pipe_box *box)
+{
+}
+
+static void
+colibri_resource_copy_region(struct pipe_context *pctx,
+                             struct pipe_resource *dst, unsigned dst_level,
+                             unsigned dstx, unsigned dsty, unsigned dstz,
+                             struct pipe_resource *src, unsigned src_level,
+                             const struct pipe_box *src_box)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+
+   colibri_context_hold(ctx, dst);
+   colibri_context_hold(ctx, src);
+   union colibri_packet packet = {
+      .copy = {
+         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
+         .op = COLIBRI_OP_COPY,
+         .dst = colibri_resource_va(dst) + dstx,
+         .src = colibri_resource_va(src) + src_box->x,
+         .size = src_box->width,
+      },
+   };
+   colibri_context_add_packet(ctx, &packet);
+}
+
+static void
+colibri_clear_buffer(struct pipe_context *pctx, struct pipe_resource *res,
+                     unsigned offset, unsigned size, const void *value,
+                     int value_size)
+{
+   struct colibri_context *ctx = colibri_context(pctx);
+   union colibri_packet packet = {
+      .fill = {
+         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
+         .op = COLIBRI_OP_FILL,
+         .pattern_size = value_size,
+         .dst = colibri_resource_va(res) + offset,
+         .size = size,
+      },
+   };
+
+   if (!util_is_power_of_two_nonzero(value_size) ||
+       value_size > sizeof(packet.fill.pattern)) {
+      u_default_clear_buffer(pctx, res, offset, size, value, value_size);
+      return;
+   }
+   memcpy(packet.fill.pattern, value, value_size);
+   colibri_context_hold(ctx, res);
+   colibri_context_add_packet(ctx, &packet);
+}
+
+void
+colibri_init_screen_resources(struct pipe_screen *pscreen)
+{
+   pscreen->resource_create = colibri_resource_create;
+   pscreen->resource_from_user_memory = colibri_resource_from_user_memory;
+   pscreen->resource_destroy = colibri_resource_destroy;
+}
+
+void
+colibri_init_context_resources(struct pipe_context *pctx)
+{
+   pctx->buffer_map = colibri_buffer_map;
+   pctx->buffer_unmap = colibri_buffer_unmap;
+   pctx->texture_map = colibri_texture_map;
+   pctx->texture_unmap = colibri_buffer_unmap;
+   pctx->transfer_flush_region = colibri_transfer_flush_region;
+   pctx->buffer_subdata = u_default_buffer_subdata;
+   pctx->texture_subdata = u_default_texture_subdata;
+   pctx->resource_copy_region = colibri_resource_copy_region;
+   pctx->clear_buffer = colibri_clear_buffer;
+}

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Makes the patched Mesa tree in DIR: the pristine release, the patches of
+# `series`, the files of overlay/ and the headers that Mesa shares with the
+# kernel driver. In an existing tree only what changed is touched, so that a
+# build of it stays incremental; changed patches make it anew.
+#
+# Runs on any Debian machine that has a deb-src line for trixie; the release
+# is kept in $COLIBRI_CACHE (default: ~/.cache/colibri).
+#
+# usage: mesa-patches/tree.sh DIR
+
+set -euo pipefail
+
+version=25.0.7
+sha256=592272df3cf01e85e7db300c449df5061092574d099da275d19e97ef0510f8a6
+
+here=$(realpath "$(dirname "$0")")
+headers=$here/../drm-driver/include
+cache=${COLIBRI_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/colibri}
+tarball=$cache/mesa_$version.orig.tar.xz
+
+die() { echo "mesa-patches/tree.sh: $*" >&2; exit 1; }
+say() { echo "mesa: $*"; }
+
+[ $# = 1 ] || die "usage: mesa-patches/tree.sh DIR"
+mkdir -p "$(dirname "$1")"
+tree=$(realpath -m "$1")
+
+tarball_ok() { echo "$sha256  $tarball" | sha256sum --check --status 2>/dev/null; }
+
+# The suffix of Debian's version moves with security updates, the release in it
+# does not.
+fetch()
+{
+	local deb work
+
+	tarball_ok && return
+	say "fetching the source of Mesa $version"
+	deb=$(apt-cache showsrc mesa 2>/dev/null | awk -v v="$version" \
+		'$1 == "Version:" && index($2, v "-") == 1 { print $2; exit }')
+	[ -n "$deb" ] || die "no deb-src line offers Mesa $version: add one for trixie, then apt-get update"
+	mkdir -p "$cache"
+	work=$(mktemp -d "$cache/mesa.XXXXXX")
+	(cd "$work" && apt-get source -qq --only-source --download-only "mesa=$deb") >/dev/null 2>&1 ||
+		{ rm -rf "$work"; die "apt-get source mesa=$deb failed"; }
+	mv "$work/${tarball##*/}" "$tarball"
+	rm -rf "$work"
+	tarball_ok || die "$tarball is not the release that was reviewed (sha256 differs)"
+}
+
+patches() { sed 's/#.*//' "$here/series" | awk 'NF { print $1 }'; }
+
+stamp()
+{
+	echo "$sha256"
+	(cd "$here" && patches | xargs sha256sum series)
+}
+
+unpack_and_patch()
+{
+	local p new=$tree.new
+
+	fetch
+	say "unpacking Mesa $version and applying $(patches | wc -l) patches"
+	rm -rf "$new" "$tree"
+	mkdir -p "$new"
+	tar -xf "$tarball" -C "$new" --strip-components=1
+	for p in $(patches); do
+		patch -d "$new" -p1 --quiet --no-backup-if-mismatch <"$here/$p" || die "$p does not apply"
+	done
+	stamp >"$new/.colibri-stamp"
+	mv "$new" "$tree"
+}
+
+if [ "$(cat "$tree/.colibri-stamp" 2>/dev/null)" != "$(stamp)" ]; then
+	unpack_and_patch
+fi
+rsync -rlpc "$here/overlay/" "$tree/"
+rsync -rlpc "$headers/uapi/drm/colibri_drm.h" "$tree/include/drm-uapi/"
+rsync -rlpc "$headers/colibri_hw.h" "$tree/src/colibri/"
