@@ -1,40 +1,55 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Runs a list of the IGT tests; to be called inside the VM:
+# Runs IGT tests; to be called inside the VM:
 #
-#   tools/vm run --vram 16M --share DIR -- /colibri/igt-tests/run.sh LIST
+#   tools/vm run --vram 16M -- /colibri/igt-tests/run.sh [--no-report] [LIST | -t REGEX]
 #
-# LIST is a name in testlists/ (default: fast) or "-t REGEX", for the subtests
-# that match. Prints a line per subtest as TAP does, what a failed one printed, and a
-# summary. igt_runner's results (results.json and one folder per test) are kept in
-# the shared folder. A kernel warning during a subtest fails it.
+# LIST is a name in testlists/ (default: fast); -t takes the subtests whose name
+# (igt@PROGRAM@SUBTEST) matches. Prints a line per subtest as TAP does, unless
+# --no-report. igt_runner's results stay in the shared folder, if there is one. A
+# kernel warning during a subtest fails it.
 
-tests=/colibri/build/igt-tests
-here=$(dirname "$(realpath "$0")")
-results=/mnt/share/igt-results
-[ -w /mnt/share ] || results=/tmp/igt-results
+set -uo pipefail
 
-case ${1:-fast} in
--t)
-	set -- --include-tests "$2"
-	;;
-*)
-	list=$here/testlists/${1:-fast}.testlist
-	[ -f "$list" ] || {
-		echo "run.sh: no list '$1'; there is: $(cd "$here/testlists" && ls ./*.testlist)" >&2
-		exit 2
-	}
-	set -- --test-list "$list"
-	;;
-esac
+top=$(realpath "$(dirname "$0")/..")
+tests=$top/build/igt-tests
+results=/mnt/share/run
+list=$(mktemp)
+report=1
 
-[ -x $tests/colibri_svm ] || {
-	echo "run.sh: the tests are not built: make igt" >&2
-	exit 2
+die() { echo "run.sh: $*" >&2; exit 2; }
+
+make_list()
+{
+	local name=${1:-fast}
+
+	if [ "$name" = -t ]; then
+		igt_runner --list-all --include-tests "$2" "$tests" 2>/dev/null >"$list"
+		[ -s "$list" ] || die "no subtest matches '$2'"
+	else
+		cp "$top/igt-tests/testlists/$name.testlist" "$list" 2>/dev/null ||
+			die "no list '$name' in $(ls -x "$top/igt-tests/testlists")"
+	fi
 }
 
-rm -rf "$results"
-igt_runner --multiple-mode --per-test-timeout 180 --inactivity-timeout 120 \
-	--abort-on-monitored-error=taint "$@" $tests "$results" </dev/null 2>&1 | sed -u 's/^/# /'
-exec python3 "$here/report.py" "$results/results.json"
+[ -x "$tests/colibri_svm" ] || die "the tests are not built: make igt"
+mountpoint -q /mnt/share || results=/tmp/run
+[ "${1:-}" != --no-report ] || { report=; shift; }
+make_list "$@"
+
+# Subtests of one program in one process: starting a program takes its time
+# without KVM.
+run()
+{
+	igt_runner --multiple-mode --per-test-timeout 120 --inactivity-timeout 120 --sync --overwrite \
+		--test-list "$list" "$tests" "$results" </dev/null 2>&1
+}
+
+if [ -z "$report" ]; then
+	run
+	exit
+fi
+run | sed -u 's/^/# /'
+python3 "$top/tools/lib/igt_tap.py" "$list" "$results" | tee "$results.tap"
+! grep -q '^not ok' "$results.tap"

@@ -85,6 +85,8 @@ static void submit_bad(struct gpu *gpu)
 	args.pad = 1;
 	igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_QUEUE_SUBMIT, &args), -EINVAL);
 	args.pad = 0;
+	args.count = 0;
+	igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_QUEUE_SUBMIT, &args), -EINVAL);
 	args.count = 65;	/* the ring has 64 */
 	igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_QUEUE_SUBMIT, &args), -EINVAL);
 	args.count = 3;

@@ -265,6 +265,20 @@ static void prot_none(struct gpu *gpu)
 	igt_assert_eq_u64(word_read(gpu), 9);
 }
 
+/* Code lives in buffers: whatever the mapping allows the CPU. */
+static void no_exec(struct gpu *gpu)
+{
+	void *code = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct scalar_args args = { .addr = (uintptr_t)code };
+
+	igt_assert(code != MAP_FAILED);
+	gpu_launch(gpu, "jump", &args, sizeof(args), 1);
+	gpu_expect_fault(gpu, code, COLIBRI_ACCESS_EXEC, EACCES);
+	gpu_new_queue(gpu);
+	munmap(code, PAGE_SIZE);
+}
+
 static void wild_pointer(struct gpu *gpu)
 {
 	char *hole = map_anonymous(3 * PAGE_SIZE, PAGE_SIZE);
@@ -420,6 +434,7 @@ static const struct gpu_test tests[] = {
 	{ "zero-page", zero_page, "memory that nobody has written reads as zero, a write stays private" },
 	{ "read-only", read_only, "read-only memory: read works, write is refused" },
 	{ "prot-none", prot_none, "PROT_NONE: even read is refused; later the data is there" },
+	{ "no-exec", no_exec, "process memory is never GPU code" },
 	{ "wild-pointer", wild_pointer, "no memory: the queue is banned, others live" },
 	{ "misaligned", misaligned, "accesses of any alignment, over page boundaries" },
 	{ "prefetch", prefetch, "prefetch to VRAM and back: no faults afterwards" },

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "gpu_test.h"
+#include "stalled_file.h"
 
 IGT_TEST_DESCRIPTION("Shared virtual memory: eviction and stalled faults");
 
@@ -239,11 +240,9 @@ static void wait_until_parked(struct gpu *own, unsigned int queues)
 
 static void stalled_process(unsigned int queues, struct steps *steps)
 {
-	const size_t size = queues * PARK_WAVES * PAGE_SIZE;
-	uint8_t *pages = map_anonymous(size, PAGE_SIZE);
+	uint8_t *pages = stalled_file_map(queues * PARK_WAVES * PAGE_SIZE);
 	struct gpu own = { 0 };
 
-	stalling_pages(pages, size);
 	gpu_init(&own);
 	memset(own.shared->result, 0xff, GPU_RESULT_SIZE);
 	launch_stalled(&own, pages, queues);
