@@ -54,7 +54,7 @@ struct colibri_bind {
 static int colibri_bind_add_spares(struct colibri_bind *bind, unsigned int count)
 {
 	while (count--) {
-		struct colibri_vma *vma = kzalloc(sizeof(*vma), GFP_KERNEL_ACCOUNT);
+		struct colibri_vma *vma = kzalloc_obj(*vma, GFP_KERNEL_ACCOUNT);
 
 		if (!vma)
 			return -ENOMEM;

@@ -6,6 +6,7 @@
 #ifndef COLIBRI_COMPAT_H
 #define COLIBRI_COMPAT_H
 
+#include <linux/slab.h>
 #include <linux/version.h>
 
 #include <drm/drm_drv.h>
@@ -20,6 +21,7 @@
 /* Later, every GEM object has a list of its bindings. */
 #define COLIBRI_DRIVER_GPUVA	DRIVER_GEM_GPUVA
 #define colibri_vma_is_cow(vma)	is_cow_mapping((vma)->vm_flags)
+#define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
 #else
 #define COLIBRI_DRIVER_GPUVA	0
 #define colibri_vma_is_cow(vma)	vma_is_cow_mapping(vma)

@@ -41,7 +41,7 @@
 #define COLIBRI_COPY_SLOTS	16
 #define COLIBRI_COPY_EXTENTS	512	/* of a slot: the pages of one block */
 #define COLIBRI_COPY_RING_LOG2	5
-#define COLIBRI_COPY_RING_SIZE	(1u << COLIBRI_COPY_RING_LOG2)
+#define COLIBRI_COPY_RING_SIZE	BIT(COLIBRI_COPY_RING_LOG2)
 #define COLIBRI_COPY_POLL_US	20
 
 static_assert(COLIBRI_COPY_RING_SIZE >= 2 * COLIBRI_COPY_SLOTS);
@@ -86,18 +86,32 @@ struct colibri_copy {
 	wait_queue_head_t wq;
 };
 
-static bool colibri_copy_get_slot(struct colibri_copy *copy, unsigned int *slot)
+/* Take a free slot, or return a negative errno; -EAGAIN: none is free now. */
+static int colibri_copy_try_slot(struct colibri_device *cdev)
 {
-	bool found;
+	struct colibri_copy *copy = cdev->copy;
+	int slot = -EAGAIN;
 
+	if (colibri_is_lost(cdev))
+		return -EIO;
 	spin_lock(&copy->lock);
-	found = copy->free;
-	if (found) {
-		*slot = __ffs(copy->free);
-		__clear_bit(*slot, &copy->free);
+	if (copy->free) {
+		slot = __ffs(copy->free);
+		__clear_bit(slot, &copy->free);
 	}
 	spin_unlock(&copy->lock);
-	return found;
+	return slot;
+}
+
+static int colibri_copy_get_slot(struct colibri_device *cdev)
+{
+	int slot = -EAGAIN;
+
+	wait_event_timeout(cdev->copy->wq, (slot = colibri_copy_try_slot(cdev)) != -EAGAIN,
+			   cdev->timeout);
+	if (slot == -EAGAIN)
+		colibri_device_lost(cdev, "the migration engine does not finish any copy");
+	return slot < 0 ? -EIO : slot;
 }
 
 static void colibri_copy_put_slot(struct colibri_copy *copy, unsigned int slot)
@@ -139,6 +153,7 @@ static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, uns
 	migrate->op = COLIBRI_OP_MIGRATE;
 	migrate->count = count;
 	migrate->list = copy->bus + offsetof(struct colibri_copy_mem, list[slot]);
+	/* A packet is valid with its header, so the header comes last. */
 	smp_store_release(&migrate->header, COLIBRI_PKT_VENDOR);
 
 	fence = &mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].fence;
@@ -146,8 +161,10 @@ static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, uns
 	fence->flags = COLIBRI_FENCE_IRQ;
 	fence->addr = copy->bus + offsetof(struct colibri_copy_mem, fence);
 	fence->value = seq;
+	/* As above. */
 	smp_store_release(&fence->header, COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT);
 
+	/* Publishes the packets, and the list that they name. */
 	smp_store_release(&mem->cb.write_index, copy->pushed);
 	spin_unlock(&copy->lock);
 
@@ -158,9 +175,15 @@ static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, uns
 	return seq;
 }
 
+/* Whether copy @seq is complete: the engine wrote its number after the data. */
+static bool colibri_copy_complete(struct colibri_copy *copy, u64 seq)
+{
+	return smp_load_acquire(&copy->mem->fence) >= seq; /* before the data is read */
+}
+
 static bool colibri_copy_done(struct colibri_device *cdev, u64 seq)
 {
-	return smp_load_acquire(&cdev->copy->mem->fence) >= seq || colibri_is_lost(cdev);
+	return colibri_copy_complete(cdev->copy, seq) || colibri_is_lost(cdev);
 }
 
 static int colibri_copy_wait(struct colibri_device *cdev, u64 seq)
@@ -172,24 +195,20 @@ static int colibri_copy_wait(struct colibri_device *cdev, u64 seq)
 	    !wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq), cdev->timeout))
 		colibri_device_lost(cdev, "the migration engine does not finish a copy");
 
-	/* A lost device may have written the word before it went; the data is what counts. */
-	return smp_load_acquire(&cdev->copy->mem->fence) >= seq ? 0 : -EIO;
+	/* A device may be lost after it has done this copy. */
+	return colibri_copy_complete(cdev->copy, seq) ? 0 : -EIO;
 }
 
 static int colibri_copy_one(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
 			    unsigned int count)
 {
 	struct colibri_copy *copy = cdev->copy;
-	unsigned int slot;
-	bool got = false;
+	int slot, ret;
 	u64 seq;
-	int ret;
 
-	if (!wait_event_timeout(copy->wq, colibri_is_lost(cdev) ||
-				(got = colibri_copy_get_slot(copy, &slot)), cdev->timeout))
-		colibri_device_lost(cdev, "the migration engine does not finish any copy");
-	if (!got)
-		return -EIO;
+	slot = colibri_copy_get_slot(cdev);
+	if (slot < 0)
+		return slot;
 
 	colibri_copy_fill(copy->mem->list[slot], extents, count);
 	seq = colibri_copy_push(cdev, slot, count);
@@ -217,7 +236,7 @@ int colibri_copy_extents(struct colibri_device *cdev, const struct hmm_svm_exten
 
 	trace_colibri_copy(extents, count);
 	while (count && !ret) {
-		unsigned int n = min(count, COLIBRI_COPY_EXTENTS);
+		unsigned int n = min_t(unsigned int, count, COLIBRI_COPY_EXTENTS);
 
 		ret = colibri_copy_one(cdev, extents, n);
 		extents += n;

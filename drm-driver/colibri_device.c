@@ -18,9 +18,9 @@
  * ----
  *
  * Calls of user space run inside drm_dev_enter(), apart from waits; so after
- * drm_dev_unplug() none is in progress and none starts.  The parts that hold something of the device
- * (VMs, queues, VRAM buffers) are then revoked while the device still works, so
- * that hmm_svm can bring data in VRAM home.  A reset makes sure
+ * drm_dev_unplug() none is in progress and none starts.  What holds something
+ * of the device (VMs, queues, buffers in VRAM) is then revoked while the device
+ * still works, so that hmm_svm can bring data in VRAM home.  A reset makes sure
  * that the device touches no memory that is freed next.
  */
 

@@ -31,9 +31,10 @@ struct hmm_svm_device;
  * Where the GPU address space is whose.  Behind the zone that VM_BIND offers
  * lie the rings of the kernel, a slot of fixed size for each hardware queue.
  */
-#define COLIBRI_VA_END			(1ull << COLIBRI_VA_BITS)
-#define COLIBRI_QUEUE_SLOT_SIZE		(16ull << 20)
-#define COLIBRI_VA_QUEUE_SLOTS		(COLIBRI_VA_END - COLIBRI_MAX_QUEUES * COLIBRI_QUEUE_SLOT_SIZE)
+#define COLIBRI_VA_END			BIT_ULL(COLIBRI_VA_BITS)
+#define COLIBRI_QUEUE_SLOT_SIZE		BIT_ULL(24)
+#define COLIBRI_VA_QUEUE_SLOTS		\
+	(COLIBRI_VA_END - COLIBRI_MAX_QUEUES * COLIBRI_QUEUE_SLOT_SIZE)
 
 /**
  * struct colibri_device - one Colibri
@@ -83,7 +84,7 @@ struct colibri_device {
 		dma_addr_t bus;
 		/** @fault.cons: records consumed */
 		u32 cons;
-		/** @fault.wq: where the VMs' fault work runs; unbound, a worker for each VM that needs one */
+		/** @fault.wq: where the VMs' fault work runs, unbound */
 		struct workqueue_struct *wq;
 	} fault;
 

@@ -46,7 +46,7 @@
 #include "colibri_vm.h"
 
 #define COLIBRI_FAULT_RING_LOG2	10
-#define COLIBRI_FAULT_RING_SIZE	(1u << COLIBRI_FAULT_RING_LOG2)
+#define COLIBRI_FAULT_RING_SIZE	BIT(COLIBRI_FAULT_RING_LOG2)
 #define COLIBRI_FAULT_BATCH	64
 
 /* ---- The ring -------------------------------------------------------------*/
@@ -102,8 +102,11 @@ void colibri_fault_handle_ring(struct colibri_device *cdev)
 	struct colibri_status_page *status = cdev->status;
 	u32 prod;
 
-	while (!colibri_is_lost(cdev) &&
-	       (prod = smp_load_acquire(&status->fault_prod)) != cdev->fault.cons) {
+	while (!colibri_is_lost(cdev)) {
+		/* Pairs with the device's release: the records are complete. */
+		prod = smp_load_acquire(&status->fault_prod);
+		if (prod == cdev->fault.cons)
+			return;
 		if (prod - cdev->fault.cons > COLIBRI_FAULT_RING_SIZE) {
 			colibri_device_lost(cdev, "the fault ring holds more than fits in");
 			return;
@@ -115,8 +118,12 @@ void colibri_fault_handle_ring(struct colibri_device *cdev)
 
 			colibri_fault_dispatch(cdev, &record);
 		}
+		/* The records have been read: their places are free. */
 		smp_store_release(&status->fault_cons, cdev->fault.cons);
-		/* The device looks at fault_cons once more after it has set fault_overflow. */
+		/*
+		 * The device looks at fault_cons after it has moved fault_prod,
+		 * to decide on an interrupt, and after it has set fault_overflow.
+		 */
 		mb();
 		if (READ_ONCE(status->fault_overflow))
 			colibri_write32(cdev, COLIBRI_REG_FAULT_DOORBELL, 1);

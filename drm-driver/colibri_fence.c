@@ -31,6 +31,7 @@
 
 static bool colibri_fence_signalled(const u64 *word, u32 cond, u64 value)
 {
+	/* Pairs with the device's release: what the work wrote is visible. */
 	u64 now = smp_load_acquire(word);
 
 	switch (cond) {

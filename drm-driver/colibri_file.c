@@ -33,7 +33,7 @@
  */
 int colibri_file_open(struct drm_device *drm, struct drm_file *file)
 {
-	struct colibri_file *cfile = kzalloc(sizeof(*cfile), GFP_KERNEL);
+	struct colibri_file *cfile = kzalloc_obj(*cfile, GFP_KERNEL);
 
 	if (!cfile)
 		return -ENOMEM;

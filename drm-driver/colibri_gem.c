@@ -51,7 +51,7 @@ static const struct drm_gem_object_funcs colibri_gem_vram_funcs;
  */
 struct drm_gem_object *colibri_gem_create_object(struct drm_device *drm, size_t size)
 {
-	struct colibri_bo *bo = kzalloc(sizeof(*bo), GFP_KERNEL);
+	struct colibri_bo *bo = kzalloc_obj(*bo, GFP_KERNEL);
 
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
@@ -233,7 +233,7 @@ static struct colibri_bo *colibri_gem_create_vram(struct colibri_device *cdev, u
 	if (size > cdev->vram_size)
 		return ERR_PTR(-ENOSPC);
 
-	bo = kzalloc(sizeof(*bo), GFP_KERNEL);
+	bo = kzalloc_obj(*bo, GFP_KERNEL);
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 

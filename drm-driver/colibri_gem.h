@@ -24,7 +24,7 @@ struct colibri_chunk {
  * A buffer stays where it was made, until the device goes.
  */
 struct colibri_bo {
-	/** @shmem: GEM object; the part beside &drm_gem_shmem_object.base is used in system memory only */
+	/** @shmem: GEM object; in VRAM nothing but &drm_gem_shmem_object.base is used */
 	struct drm_gem_shmem_object shmem;
 	/** @placement: the one DRM_COLIBRI_GEM_SYSTEM or DRM_COLIBRI_GEM_VRAM that it got */
 	u32 placement;

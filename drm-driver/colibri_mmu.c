@@ -43,7 +43,7 @@
 #include "colibri_trace.h"
 
 #define COLIBRI_MMU_RING_LOG2	12
-#define COLIBRI_MMU_RING_SIZE	(1u << COLIBRI_MMU_RING_LOG2)
+#define COLIBRI_MMU_RING_SIZE	BIT(COLIBRI_MMU_RING_LOG2)
 
 /* How long a wait polls: about as long as the interrupt would take to arrive. */
 #define COLIBRI_MMU_POLL_US	30
@@ -70,6 +70,7 @@ struct colibri_mmu {
 static u64 colibri_mmu_completed(struct colibri_device *cdev)
 {
 	struct colibri_mmu *mmu = cdev->mmu;
+	/* Pairs with the device's release; and a command counts as posted before as completed. */
 	u32 cons = smp_load_acquire(&cdev->status->mmu_cons);
 	u64 posted = READ_ONCE(mmu->posted);
 	u32 pending = (u32)posted - cons;
@@ -92,9 +93,9 @@ static bool colibri_mmu_has_room(struct colibri_device *cdev)
 	       colibri_is_lost(cdev);
 }
 
-/* The device looks at mmu_prod once more after it has set mmu_idle. */
 static void colibri_mmu_kick(struct colibri_device *cdev)
 {
+	/* The device looks at mmu_prod once more after it has set mmu_idle. */
 	mb();
 	if (READ_ONCE(cdev->status->mmu_idle))
 		colibri_write32(cdev, COLIBRI_REG_MMU_DOORBELL, 1);
@@ -129,6 +130,7 @@ static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid
 	cmd->arg = arg;
 
 	WRITE_ONCE(mmu->posted, mmu->posted + 1);
+	/* Publishes the command, and the page-table entries written before. */
 	smp_store_release(&cdev->status->mmu_prod, (u32)mmu->posted);
 	return mmu->posted;
 }

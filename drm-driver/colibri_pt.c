@@ -102,6 +102,7 @@ static int colibri_pt_grow(struct colibri_pt *pt, u64 va)
 			/* The device must see the child's zeroes before it can reach it. */
 			dma_wmb();
 			WRITE_ONCE(table->entries[i], colibri_pt_dir_entry(child));
+			/* The same for walks of the CPU. */
 			smp_store_release(&table->child[i], child);
 		}
 		table = child;
@@ -143,6 +144,7 @@ static struct colibri_pt_table *colibri_pt_walk(struct colibri_pt *pt, u64 va, u
 	struct colibri_pt_table *child;
 
 	for (*level = COLIBRI_PT_LEVELS; *level > 1; --*level) {
+		/* Pairs with the release in colibri_pt_grow(). */
 		child = smp_load_acquire(&table->child[colibri_pt_index(va, *level)]);
 		if (!child)
 			break;
@@ -209,7 +211,7 @@ void colibri_pt_clear(struct colibri_pt *pt, u64 start, u64 end)
 		unsigned int level;
 		struct colibri_pt_table *table = colibri_pt_walk(pt, va, &level);
 		/* The entry where the walk ended: a hole of this size, or one page. */
-		u64 span = 1ull << COLIBRI_PT_SHIFT(level);
+		u64 span = BIT_ULL(COLIBRI_PT_SHIFT(level));
 
 		if (level == 1)
 			WRITE_ONCE(table->entries[colibri_pt_index(va, 1)], 0);

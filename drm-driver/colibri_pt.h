@@ -31,7 +31,7 @@ u64 *colibri_pt_leaves(struct colibri_pt *pt, u64 va);
 int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access);
 
 /* Bytes that one level 1 table maps, and an hmm_svm block. */
-#define COLIBRI_PT_LEAF_SPAN	(1ull << COLIBRI_PT_SHIFT(2))
+#define COLIBRI_PT_LEAF_SPAN	BIT_ULL(COLIBRI_PT_SHIFT(2))
 
 static inline unsigned int colibri_pt_index(u64 va, unsigned int level)
 {

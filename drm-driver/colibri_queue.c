@@ -180,7 +180,7 @@ struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
 	struct colibri_queue *queue;
 	int ret;
 
-	queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	queue = kzalloc_obj(*queue, GFP_KERNEL_ACCOUNT);
 	if (!queue)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&queue->refcount);
@@ -342,7 +342,10 @@ int colibri_queue_status(struct colibri_queue *queue)
 /* Packets of the ring that the device has not retired; more than the ring holds is nonsense. */
 static u64 colibri_queue_used(struct colibri_queue *queue)
 {
-	return queue->submitted - smp_load_acquire(&queue->mem->cb.read_index);
+	/* Pairs with the device's release: it does not read retired packets any more. */
+	u64 retired = smp_load_acquire(&queue->mem->cb.read_index);
+
+	return queue->submitted - retired;
 }
 
 static void colibri_queue_ban(struct colibri_queue *queue, const struct colibri_queue_error *error)
@@ -473,9 +476,11 @@ static void colibri_queue_push(struct colibri_queue *queue, const u8 *packets, u
 		const u8 *packet = packets + i * COLIBRI_PACKET_SIZE;
 
 		memcpy(slot + sizeof(u16), packet + sizeof(u16), COLIBRI_PACKET_SIZE - sizeof(u16));
+		/* A packet is valid with its header, so the header comes last. */
 		smp_store_release((u16 *)slot, *(const u16 *)packet);
 	}
 	WRITE_ONCE(queue->submitted, queue->submitted + count);
+	/* Publishes the packets. */
 	smp_store_release(&mem->cb.write_index, queue->submitted);
 
 	/* The device looks at write_index once more after it has set idle. */

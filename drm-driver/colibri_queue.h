@@ -30,7 +30,7 @@ struct colibri_queue {
 	u32 ring_packets;
 	/** @bo: memory of control block and ring */
 	struct colibri_bo *bo;
-	/** @mem: the same, for the CPU; NULL when released.  The process's own waves can write to it. */
+	/** @mem: the same for the CPU, NULL when released; the process's waves can write it */
 	struct colibri_queue_mem *mem;
 	/** @submit_lock: serialises submission; @bo is freed under it */
 	struct mutex submit_lock;

@@ -121,7 +121,7 @@ int colibri_svm_mirror(struct colibri_vm *vm)
 	if (IS_ERR(svm))
 		ret = PTR_ERR(svm);
 	else
-		smp_store_release(&vm->svm, svm);
+		smp_store_release(&vm->svm, svm); /* pairs with colibri_vm_svm() */
 unlock:
 	mutex_unlock(&vm->bind_lock);
 	return ret;

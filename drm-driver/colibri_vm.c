@@ -101,7 +101,7 @@ struct colibri_vm *colibri_vm_create(struct colibri_device *cdev)
 	struct colibri_vm *vm;
 	int ret = -ENOMEM;
 
-	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	vm = kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 

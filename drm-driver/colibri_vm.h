@@ -75,7 +75,7 @@ static inline void colibri_vm_put(struct colibri_vm *vm)
 /* The mirror, or NULL. */
 static inline struct hmm_svm *colibri_vm_svm(struct colibri_vm *vm)
 {
-	return smp_load_acquire(&vm->svm);
+	return smp_load_acquire(&vm->svm); /* pairs with colibri_svm_mirror() */
 }
 
 struct colibri_vm *colibri_vm_create(struct colibri_device *cdev);
