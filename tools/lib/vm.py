@@ -96,7 +96,7 @@ def parse(argv):
                      help="end the run after that long")
     run.add_argument("--user", action="store_true",
                      help="run CMD as an unprivileged user")
-    run.add_argument("command", nargs="+", metavar="CMD", help="-- CMD ARGS...")
+    run.add_argument("command", nargs="*", metavar="CMD", help="-- CMD ARGS...")
     shell = commands.add_parser("shell", help="boot and give a shell")
     add_options(shell)
     shell.set_defaults(timeout=None, user=False, command=None)
@@ -106,12 +106,13 @@ def parse(argv):
     if "--" in words:
         cut = words.index("--")
         words, command = words[:cut], words[cut + 1:]
-        if not command:
-            parser.error("no command after --")
-        words += ["CMD"] if words[:1] == ["run"] else command
     args = parser.parse_args(words)
-    if command:
-        args.command = command
+    if command and args.action == "shell":
+        shell.error("takes no command")
+    elif command:
+        args.command = args.command + command
+    if args.action == "run" and not args.command:
+        run.error("which command? tools/vm run [OPTIONS] -- CMD ARGS...")
     for setting in args.env:
         if not re.match(r"[A-Za-z_]\w*=", setting):
             parser.error(f"--env {setting}: not NAME=VALUE")
