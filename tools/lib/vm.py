@@ -69,9 +69,9 @@ def add_options(parser):
     add("--env", metavar="NAME=VALUE", action="append", default=[],
         help="set a variable for CMD")
     add("--no-gpu", action="store_true",
-        help="without the GPU and its modules")
+        help="without the GPU; implies --no-driver")
     add("--no-driver", action="store_true",
-        help="with the GPU, but do not load its driver")
+        help="do not load the driver; its modules are in $COLIBRI_MODULES")
     add("--no-pcie-atomics", action="store_true",
         help="a GPU that cannot do atomics on system memory")
     add("--driver-args", metavar="ARGS", default="",

@@ -100,9 +100,8 @@ class Session:
             kernel = vm_kernel.own_tree(tree.removeprefix(HOST))
         else:
             kernel = vm_kernel.packaged(name)
-        if not self.args.no_gpu and not self.args.no_driver:
-            self.say(f"building the modules for {kernel.release}")
-            vm_kernel.build_modules(kernel)
+        self.say(f"building the modules for {kernel.release}")
+        vm_kernel.build_modules(kernel)
         return kernel
 
     def map_cwd(self):
@@ -172,7 +171,7 @@ class Session:
     def write_guest_files(self):
         """Writes the settings that guest-run reads, and the command."""
         args = self.args
-        load = not args.no_gpu and not args.no_driver
+        load = not (args.no_gpu or args.no_driver)
         settings = {
             "load_driver": "yes" if load else "",
             "modules_dir": self.kernel.modules_dir,
@@ -185,12 +184,12 @@ class Session:
             for name, value in settings.items():
                 file.write(f"{name}={shlex.quote(value)}\n")
 
-        # system-wide vendors stay visible, so that a program can compare
         env = {
             "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb"),
             "OCL_ICD_VENDORS": f"{MESA}/etc/OpenCL/vendors",
             "LD_LIBRARY_PATH": f"{MESA}/lib",
             "RUSTICL_ENABLE": "colibri",
+            "COLIBRI_MODULES": self.kernel.modules_dir,
         }
         env.update(setting.split("=", 1) for setting in args.env)
         with open(GUEST_DIR + "/command", "w", encoding="utf-8") as file:
