@@ -341,6 +341,16 @@ static int colibri_ioctl_queue_state(struct drm_device *drm, void *data, struct 
 	return 0;
 }
 
+/* The queue that a wait names.  One that was destroyed before the wait began is no other case. */
+static struct colibri_queue *colibri_fence_get_queue(struct colibri_file *cfile, u32 id)
+{
+	struct colibri_queue *queue = colibri_file_get_queue(cfile, id);
+
+	if (queue == ERR_PTR(-ENOENT) && colibri_file_had_queue(cfile, id))
+		return ERR_PTR(-ECANCELED);
+	return queue;
+}
+
 static int colibri_fence_wait_bo(struct colibri_device *cdev, struct colibri_bo *bo,
 				 const struct drm_colibri_fence_wait *args, struct drm_file *file)
 {
@@ -350,7 +360,7 @@ static int colibri_fence_wait_bo(struct colibri_device *cdev, struct colibri_bo 
 	if (!(bo->flags & DRM_COLIBRI_GEM_FENCE) || args->offset >= colibri_bo_gem(bo)->size)
 		return -EINVAL;
 	if (args->queue_id) {
-		queue = colibri_file_get_queue(file->driver_priv, args->queue_id);
+		queue = colibri_fence_get_queue(file->driver_priv, args->queue_id);
 		if (IS_ERR(queue))
 			return PTR_ERR(queue);
 	}

@@ -157,8 +157,12 @@ int colibri_file_destroy_vm(struct colibri_file *cfile, u32 id)
  */
 int colibri_file_add_queue(struct colibri_file *cfile, struct colibri_queue *queue, u32 *id)
 {
+	int ret;
+
 	lockdep_assert_held(&cfile->lock);
-	return xa_alloc(&cfile->queues, id, queue, xa_limit_31b, GFP_KERNEL);
+	ret = xa_alloc_cyclic(&cfile->queues, id, queue, xa_limit_31b, &cfile->next_queue,
+			      GFP_KERNEL);
+	return min(ret, 0);
 }
 
 /**
@@ -183,6 +187,16 @@ struct colibri_queue *colibri_file_get_queue(struct colibri_file *cfile, u32 id)
 		colibri_queue_get(queue);
 	xa_unlock(&cfile->queues);
 	return queue;
+}
+
+/**
+ * colibri_file_had_queue() - whether an id was that of a queue
+ * @cfile: file
+ * @id: queue_id
+ */
+bool colibri_file_had_queue(struct colibri_file *cfile, u32 id)
+{
+	return id && id < READ_ONCE(cfile->next_queue);
 }
 
 /**

@@ -26,6 +26,8 @@ struct colibri_file {
 	struct xarray vms;
 	/** @queues: queue_id to &struct colibri_queue */
 	struct xarray queues;
+	/** @next_queue: ids below it have been used; they are not used again before 2^31 others */
+	u32 next_queue;
 };
 
 int colibri_file_open(struct drm_device *drm, struct drm_file *file);
@@ -37,6 +39,7 @@ int colibri_file_destroy_vm(struct colibri_file *cfile, u32 id);
 
 int colibri_file_add_queue(struct colibri_file *cfile, struct colibri_queue *queue, u32 *id);
 struct colibri_queue *colibri_file_get_queue(struct colibri_file *cfile, u32 id);
+bool colibri_file_had_queue(struct colibri_file *cfile, u32 id);
 int colibri_file_destroy_queue(struct colibri_file *cfile, u32 id);
 
 #endif /* COLIBRI_FILE_H */

@@ -21,7 +21,8 @@
  * are refused with EINVAL; a structure may grow at its end (the DRM core copies
  * by size).  A call that fails changes nothing.  A VM belongs to the process (mm) that
  * created it: any other process gets EACCES from every call that names it, except
- * VM_DESTROY and QUEUE_DESTROY.  ENODEV: the device is lost or unplugged.
+ * VM_DESTROY and QUEUE_DESTROY.  ENOENT: no such VM, queue or buffer in this file.
+ * ENODEV: the device is lost or unplugged.
  */
 #ifndef _UAPI_COLIBRI_DRM_H_
 #define _UAPI_COLIBRI_DRM_H_
