@@ -225,7 +225,13 @@ out_free:
 	return ret;
 }
 
-/* All pages of a migration that moves no page but device pages of @sdev. */
+/* Whether there is a page to move: untouched memory is "migratable" without. */
+static bool has_source(const struct hmm_svm_migration *m, unsigned int i)
+{
+	return (m->src[i] & MIGRATE_PFN_MIGRATE) && migrate_pfn_to_page(m->src[i]);
+}
+
+/* System memory for the device pages; @vma NULL: whose address nobody knows. */
 static void alloc_system_pages(struct hmm_svm_migration *m, struct vm_area_struct *vma,
 			       u64 addr, gfp_t gfp)
 {
@@ -233,7 +239,7 @@ static void alloc_system_pages(struct hmm_svm_migration *m, struct vm_area_struc
 	unsigned int i;
 
 	for (i = 0; i < m->npages; i++, addr += PAGE_SIZE) {
-		if (!(m->src[i] & MIGRATE_PFN_MIGRATE))
+		if (!has_source(m, i))
 			continue;
 		page = vma ? alloc_page_vma(gfp, vma, addr) : alloc_page(gfp);
 		if (!page)
@@ -252,7 +258,7 @@ static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter al
 
 	if (!n)
 		return;
-	while (!(m->src[i] & MIGRATE_PFN_MIGRATE) || !m->dst[i])
+	while (!has_source(m, i) || !m->dst[i])
 		i++;
 	chunk = hmm_svm_chunk_of(migrate_pfn_to_page(m->src[i]));
 	hmm_svm_chunk_left(chunk);
@@ -267,7 +273,7 @@ static bool lacks_destination(const struct hmm_svm_migration *m, struct page *pa
 	unsigned int i;
 
 	for (i = 0; i < m->npages; i++)
-		if ((m->src[i] & MIGRATE_PFN_MIGRATE) && migrate_pfn_to_page(m->src[i]) == page)
+		if (has_source(m, i) && migrate_pfn_to_page(m->src[i]) == page)
 			return !m->dst[i];
 	return false;
 }

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * softdev: a consumer of hmm_svm whose device is software: its memory is
+ * vmalloc()ed, its copy engine memcpy(), its page table an xarray, and it has
+ * one cached translation per mirror that only a flush removes, so that a
+ * missing flush shows.
+ */
+#include <linux/atomic.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-mapping.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/rwsem.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <linux/xarray.h>
+
+#include "../include/hmm_svm.h"
+#include "softdev.h"
+
+static unsigned int size_mb = 16;
+module_param(size_mb, uint, 0444);
+MODULE_PARM_DESC(size_mb, "device memory, MiB");
+
+static struct platform_device *softdev_pdev;
+static struct hmm_svm_device *softdev_sdev;
+static void *softdev_mem;
+static atomic_t softdev_fail_copies;
+
+/* The part of the page table for one block. */
+struct softdev_leaf {
+	struct hmm_svm_pte ptes[HMM_SVM_BLOCK_PAGES];
+};
+
+/**
+ * struct softdev_file - a mirror and the device context that uses it
+ * @svm: mirror
+ * @leaves: struct softdev_leaf by address >> HMM_SVM_BLOCK_SHIFT
+ * @busy: read: the device accesses memory
+ * @tlb_lock: protects the cached translation
+ * @tlb_addr: page that @tlb translates; 1: none
+ * @tlb: its entry
+ * @flushes: number of flushes so far
+ * @chunks_lock: protects what follows
+ * @chunks: taken for the driver
+ * @nr_chunks: number of them
+ */
+struct softdev_file {
+	struct hmm_svm *svm;
+	struct xarray leaves;
+	struct rw_semaphore busy;
+	spinlock_t tlb_lock;
+	u64 tlb_addr;
+	struct hmm_svm_pte tlb;
+	atomic64_t flushes;
+	struct mutex chunks_lock;
+	struct hmm_svm_chunk *chunks[64];
+	unsigned int nr_chunks;
+};
+
+static int softdev_prepare(struct hmm_svm *svm, u64 start, u64 end)
+{
+	struct softdev_file *sf = hmm_svm_priv(svm);
+	unsigned long index = start >> HMM_SVM_BLOCK_SHIFT;
+	struct softdev_leaf *leaf, *old;
+
+	if (xa_load(&sf->leaves, index))
+		return 0;
+	leaf = kvzalloc(sizeof(*leaf), GFP_KERNEL);
+	if (!leaf)
+		return -ENOMEM;
+	old = xa_cmpxchg(&sf->leaves, index, NULL, leaf, GFP_KERNEL);
+	if (old)
+		kvfree(leaf);
+	return xa_err(old);
+}
+
+static struct hmm_svm_pte *softdev_pte(struct softdev_file *sf, u64 addr)
+{
+	struct softdev_leaf *leaf = xa_load(&sf->leaves, addr >> HMM_SVM_BLOCK_SHIFT);
+
+	return leaf ? &leaf->ptes[(addr >> PAGE_SHIFT) % HMM_SVM_BLOCK_PAGES] : NULL;
+}
+
+static void softdev_map(struct hmm_svm *svm, u64 addr, const struct hmm_svm_pte *ptes,
+			unsigned int npages)
+{
+	struct softdev_file *sf = hmm_svm_priv(svm);
+	struct hmm_svm_pte *to = softdev_pte(sf, addr);
+	unsigned int i;
+
+	spin_lock(&sf->tlb_lock);
+	for (i = 0; i < npages; i++)
+		if (ptes[i].flags)
+			to[i] = ptes[i];
+	spin_unlock(&sf->tlb_lock);
+}
+
+static void softdev_unmap(struct hmm_svm *svm, u64 start, u64 end)
+{
+	struct softdev_file *sf = hmm_svm_priv(svm);
+	struct hmm_svm_pte *pte = softdev_pte(sf, start);
+
+	if (!pte)
+		return;
+	spin_lock(&sf->tlb_lock);
+	memset(pte, 0, ((end - start) >> PAGE_SHIFT) * sizeof(*pte));
+	spin_unlock(&sf->tlb_lock);
+}
+
+static u64 softdev_flush_post(struct hmm_svm *svm, u64 start, u64 end)
+{
+	struct softdev_file *sf = hmm_svm_priv(svm);
+
+	spin_lock(&sf->tlb_lock);
+	if (sf->tlb_addr >= start && sf->tlb_addr < end)
+		sf->tlb_addr = 1;
+	spin_unlock(&sf->tlb_lock);
+	return atomic64_inc_return(&sf->flushes);
+}
+
+static int softdev_flush_wait(struct hmm_svm *svm, u64 ticket, bool may_sleep)
+{
+	struct softdev_file *sf = hmm_svm_priv(svm);
+
+	/* Accesses with the old translation are over when we get it. */
+	if (may_sleep)
+		down_write(&sf->busy);
+	else if (!down_write_trylock(&sf->busy))
+		return -EAGAIN;
+	up_write(&sf->busy);
+	return 0;
+}
+
+static void softdev_dead(struct hmm_svm *svm)
+{
+	/* Accesses happen in ioctls of the owner alone: none is left. */
+}
+
+static const struct hmm_svm_ops softdev_ops = {
+	.prepare = softdev_prepare,
+	.map = softdev_map,
+	.unmap = softdev_unmap,
+	.flush_post = softdev_flush_post,
+	.flush_wait = softdev_flush_wait,
+	.dead = softdev_dead,
+};
+
+static void *softdev_address(u64 addr, bool devmem)
+{
+	return devmem ? softdev_mem + addr :
+			phys_to_virt(dma_to_phys(&softdev_pdev->dev, addr));
+}
+
+static int softdev_copy(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
+			unsigned int count)
+{
+	unsigned int i;
+
+	if (atomic_dec_if_positive(&softdev_fail_copies) >= 0)
+		return -EIO;
+	for (i = 0; i < count; i++) {
+		const struct hmm_svm_extent *e = &extents[i];
+		void *dst = softdev_address(e->dst, e->flags & HMM_SVM_EXTENT_DST_DEV);
+
+		if (e->flags & HMM_SVM_EXTENT_CLEAR)
+			memset(dst, 0, e->size);
+		else
+			memcpy(dst, softdev_address(e->src, e->flags & HMM_SVM_EXTENT_SRC_DEV),
+			       e->size);
+	}
+	return 0;
+}
+
+static const struct hmm_svm_device_ops softdev_device_ops = {
+	.copy = softdev_copy,
+};
+
+/* As a TLB: the page table is read only for what is not cached. */
+static bool softdev_translate(struct softdev_file *sf, u64 addr, bool write,
+			      struct hmm_svm_pte *pte)
+{
+	u32 need = write ? HMM_SVM_PTE_WRITE : HMM_SVM_PTE_READ;
+	struct hmm_svm_pte *walk;
+
+	spin_lock(&sf->tlb_lock);
+	if (sf->tlb_addr != (addr & PAGE_MASK) || !(sf->tlb.flags & need)) {
+		walk = softdev_pte(sf, addr);
+		sf->tlb = walk ? *walk : (struct hmm_svm_pte) {};
+		sf->tlb_addr = addr & PAGE_MASK;
+	}
+	*pte = sf->tlb;
+	spin_unlock(&sf->tlb_lock);
+	return pte->flags & need;
+}
+
+static int softdev_word(struct softdev_file *sf, struct softdev_access *a, u64 addr)
+{
+	u64 expect = a->value + a->done;
+	struct hmm_svm_pte pte;
+	int ret = -ENOENT;
+	u64 *word;
+
+	down_read(&sf->busy);
+	if (softdev_translate(sf, addr, a->op != SOFTDEV_CHECK, &pte)) {
+		word = softdev_address(pte.addr, pte.flags & HMM_SVM_PTE_DEVMEM) +
+		       offset_in_page(addr);
+		ret = 0;
+		switch (a->op) {
+		case SOFTDEV_WRITE:
+			WRITE_ONCE(*word, expect);
+			break;
+		case SOFTDEV_ADD:
+			atomic64_add(a->value, (atomic64_t *)word);
+			break;
+		case SOFTDEV_CHECK:
+			a->found = READ_ONCE(*word);
+			if (a->found != expect)
+				ret = -EILSEQ;
+			break;
+		}
+	}
+	up_read(&sf->busy);
+	return ret;
+}
+
+static int softdev_run(struct softdev_file *sf, struct softdev_access *a)
+{
+	static const enum hmm_svm_access access[] = {
+		[SOFTDEV_WRITE] = HMM_SVM_WRITE,
+		[SOFTDEV_CHECK] = HMM_SVM_READ,
+		[SOFTDEV_ADD] = HMM_SVM_ATOMIC,
+	};
+	int ret;
+
+	if (a->op > SOFTDEV_ADD || a->pad || (a->addr | a->stride) % 8)
+		return -EINVAL;
+
+	a->done = 0;
+	while (a->done < a->count) {
+		u64 addr = a->addr + a->done * a->stride;
+
+		ret = softdev_word(sf, a, addr);
+		if (ret == -ENOENT)
+			ret = hmm_svm_fault(sf->svm, addr, access[a->op]);
+		else if (!ret)
+			a->done++;
+		if (ret)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static long softdev_access(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_access a;
+	int ret;
+
+	if (copy_from_user(&a, arg, sizeof(a)))
+		return -EFAULT;
+	ret = softdev_run(sf, &a);
+	if (copy_to_user(arg, &a, sizeof(a)))
+		return -EFAULT;
+	return ret;
+}
+
+static long softdev_prefetch(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_range r;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	return hmm_svm_prefetch(sf->svm, r.start, r.end, r.to_device);
+}
+
+static long softdev_query(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_query q;
+	struct hmm_svm_pte *pte;
+	u32 flags;
+
+	if (copy_from_user(&q, arg, sizeof(q)))
+		return -EFAULT;
+	spin_lock(&sf->tlb_lock);
+	pte = softdev_pte(sf, q.addr);
+	flags = pte ? pte->flags : 0;
+	spin_unlock(&sf->tlb_lock);
+	q.flags = (flags & HMM_SVM_PTE_READ ? SOFTDEV_PRESENT : 0) |
+		  (flags & HMM_SVM_PTE_WRITE ? SOFTDEV_WRITABLE : 0) |
+		  (flags & HMM_SVM_PTE_DEVMEM ? SOFTDEV_IN_DEVMEM : 0);
+	return copy_to_user(arg, &q, sizeof(q)) ? -EFAULT : 0;
+}
+
+static long softdev_stats(struct softdev_file *sf, void __user *arg)
+{
+	struct hmm_svm_stats s;
+
+	BUILD_BUG_ON(sizeof(s) != sizeof(struct softdev_stats));
+	hmm_svm_get_stats(sf->svm, &s);
+	return copy_to_user(arg, &s, sizeof(s)) ? -EFAULT : 0;
+}
+
+static void softdev_free_chunks(struct softdev_file *sf)
+{
+	while (sf->nr_chunks)
+		hmm_svm_chunk_free(sf->chunks[--sf->nr_chunks]);
+}
+
+static long softdev_chunks(struct softdev_file *sf, u32 __user *arg)
+{
+	struct hmm_svm_chunk *chunk;
+	u64 offset;
+	u32 give_back, n;
+
+	if (get_user(give_back, arg))
+		return -EFAULT;
+	mutex_lock(&sf->chunks_lock);
+	if (give_back)
+		softdev_free_chunks(sf);
+	while (!give_back && sf->nr_chunks < ARRAY_SIZE(sf->chunks)) {
+		chunk = hmm_svm_chunk_alloc(softdev_sdev, &offset);
+		if (IS_ERR(chunk))
+			break;
+		memset(softdev_mem + offset, 0xaa, HMM_SVM_BLOCK_SIZE);
+		sf->chunks[sf->nr_chunks++] = chunk;
+	}
+	n = sf->nr_chunks;
+	mutex_unlock(&sf->chunks_lock);
+	return put_user(n, arg);
+}
+
+static long softdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct softdev_file *sf = file->private_data;
+	void __user *uarg = (void __user *)arg;
+	u32 n;
+
+	if (!hmm_svm_owned_by_current(sf->svm))
+		return -EPERM;
+	switch (cmd) {
+	case SOFTDEV_IOC_ACCESS:
+		return softdev_access(sf, uarg);
+	case SOFTDEV_IOC_PREFETCH:
+		return softdev_prefetch(sf, uarg);
+	case SOFTDEV_IOC_QUERY:
+		return softdev_query(sf, uarg);
+	case SOFTDEV_IOC_STATS:
+		return softdev_stats(sf, uarg);
+	case SOFTDEV_IOC_CHUNKS:
+		return softdev_chunks(sf, uarg);
+	case SOFTDEV_IOC_FAIL_COPY:
+		if (get_user(n, (u32 __user *)uarg))
+			return -EFAULT;
+		atomic_set(&softdev_fail_copies, n);
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int softdev_open(struct inode *inode, struct file *file)
+{
+	struct softdev_file *sf = kzalloc(sizeof(*sf), GFP_KERNEL);
+
+	if (!sf)
+		return -ENOMEM;
+	xa_init(&sf->leaves);
+	init_rwsem(&sf->busy);
+	spin_lock_init(&sf->tlb_lock);
+	mutex_init(&sf->chunks_lock);
+	sf->tlb_addr = 1;
+	sf->svm = hmm_svm_create(softdev_sdev, &softdev_ops, U64_MAX, sf);
+	if (IS_ERR(sf->svm)) {
+		int ret = PTR_ERR(sf->svm);
+
+		kfree(sf);
+		return ret;
+	}
+	file->private_data = sf;
+	return 0;
+}
+
+static int softdev_release(struct inode *inode, struct file *file)
+{
+	struct softdev_file *sf = file->private_data;
+	struct softdev_leaf *leaf;
+	unsigned long i;
+
+	hmm_svm_destroy(sf->svm);
+	softdev_free_chunks(sf);
+	xa_for_each(&sf->leaves, i, leaf)
+		kvfree(leaf);
+	xa_destroy(&sf->leaves);
+	kfree(sf);
+	return 0;
+}
+
+static const struct file_operations softdev_fops = {
+	.owner = THIS_MODULE,
+	.open = softdev_open,
+	.release = softdev_release,
+	.unlocked_ioctl = softdev_ioctl,
+};
+
+static struct miscdevice softdev_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hmm_svm_softdev",
+	.fops = &softdev_fops,
+	.mode = 0666,
+};
+
+static int __init softdev_init(void)
+{
+	u64 size = (u64)size_mb << 20;
+	int ret;
+
+	softdev_mem = vmalloc(size);
+	if (!softdev_mem)
+		return -ENOMEM;
+	softdev_pdev = platform_device_register_simple("hmm_svm_softdev", -1, NULL, 0);
+	if (IS_ERR(softdev_pdev)) {
+		ret = PTR_ERR(softdev_pdev);
+		goto err_mem;
+	}
+	ret = dma_coerce_mask_and_coherent(&softdev_pdev->dev, DMA_BIT_MASK(64));
+	if (ret)
+		goto err_pdev;
+	softdev_sdev = hmm_svm_device_create(&softdev_pdev->dev, size, &softdev_device_ops, NULL);
+	if (IS_ERR(softdev_sdev)) {
+		ret = PTR_ERR(softdev_sdev);
+		goto err_pdev;
+	}
+	ret = misc_register(&softdev_misc);
+	if (ret)
+		goto err_sdev;
+	return 0;
+
+err_sdev:
+	hmm_svm_device_destroy(softdev_sdev);
+err_pdev:
+	platform_device_unregister(softdev_pdev);
+err_mem:
+	vfree(softdev_mem);
+	return ret;
+}
+module_init(softdev_init);
+
+static void __exit softdev_exit(void)
+{
+	misc_deregister(&softdev_misc);
+	hmm_svm_device_destroy(softdev_sdev);
+	platform_device_unregister(softdev_pdev);
+	vfree(softdev_mem);
+}
+module_exit(softdev_exit);
+
+MODULE_DESCRIPTION("A software device to test hmm_svm with");
+MODULE_LICENSE("GPL");

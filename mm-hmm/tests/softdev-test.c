@@ -1,0 +1,802 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of hmm_svm on the software device: one function per memory situation,
+ * checked from the device's side and from the CPU's. Prints TAP.
+ *
+ *   gcc -O2 -pthread -o softdev-test softdev-test.c
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "softdev.h"
+
+#define PAGE 4096UL
+#define MB (1UL << 20)
+#define BLOCK (2 * MB)
+
+static int dev;
+static const char *failure;
+static int failure_line;
+
+#define CHECK(cond) do {						\
+	if (!(cond) && !failure) {					\
+		failure = #cond;					\
+		failure_line = __LINE__;				\
+	}								\
+} while (0)
+
+/* Returns 0 or an errno. */
+static int access_dev(int op, void *addr, uint64_t stride, uint64_t count, uint64_t value)
+{
+	struct softdev_access a = {
+		.addr = (uintptr_t)addr,
+		.stride = stride,
+		.count = count,
+		.value = value,
+		.op = op,
+	};
+
+	return ioctl(dev, SOFTDEV_IOC_ACCESS, &a) ? errno : 0;
+}
+
+static int dev_write(void *addr, uint64_t stride, uint64_t count, uint64_t value)
+{
+	return access_dev(SOFTDEV_WRITE, addr, stride, count, value);
+}
+
+static int dev_check(void *addr, uint64_t stride, uint64_t count, uint64_t value)
+{
+	return access_dev(SOFTDEV_CHECK, addr, stride, count, value);
+}
+
+static int dev_prefetch(void *addr, uint64_t size, bool to_device)
+{
+	struct softdev_range r = {
+		.start = (uintptr_t)addr,
+		.end = (uintptr_t)addr + size,
+		.to_device = to_device,
+	};
+
+	return ioctl(dev, SOFTDEV_IOC_PREFETCH, &r) ? errno : 0;
+}
+
+static unsigned int query(void *addr)
+{
+	struct softdev_query q = { .addr = (uintptr_t)addr };
+
+	CHECK(!ioctl(dev, SOFTDEV_IOC_QUERY, &q));
+	return q.flags;
+}
+
+static struct softdev_stats stats(void)
+{
+	struct softdev_stats s = {};
+
+	CHECK(!ioctl(dev, SOFTDEV_IOC_STATS, &s));
+	return s;
+}
+
+static void fail_copies(uint32_t n)
+{
+	CHECK(!ioctl(dev, SOFTDEV_IOC_FAIL_COPY, &n));
+}
+
+static bool cpu_check(volatile uint64_t *p, uint64_t stride, uint64_t count, uint64_t value)
+{
+	for (uint64_t i = 0; i < count; i++)
+		if (p[i * stride / 8] != value + i)
+			return false;
+	return true;
+}
+
+static void cpu_write(volatile uint64_t *p, uint64_t stride, uint64_t count, uint64_t value)
+{
+	for (uint64_t i = 0; i < count; i++)
+		p[i * stride / 8] = value + i;
+}
+
+static void *map_anon(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+/* @size bytes at a block boundary, from a mapping of *@whole, to be unmapped as such */
+static void *map_aligned(size_t size, void **whole)
+{
+	*whole = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	CHECK(*whole != MAP_FAILED);
+	return (void *)(((uintptr_t)*whole + BLOCK - 1) & ~(BLOCK - 1));
+}
+
+static void anon_write(void)
+{
+	size_t n = 4 * MB / 8;
+	uint64_t *p = map_anon(4 * MB);
+	struct softdev_stats before = stats(), after;
+
+	CHECK(!dev_write(p, 8, n, 7));
+	CHECK(query(p) == (SOFTDEV_PRESENT | SOFTDEV_WRITABLE | SOFTDEV_IN_DEVMEM));
+	CHECK(cpu_check(p, 8, n, 7));
+	CHECK(!query(p));
+	after = stats();
+	CHECK(after.pages_to_dev - before.pages_to_dev >= 1024);
+	CHECK(after.pages_to_sys - before.pages_to_sys >= 1024);
+	CHECK(after.cpu_faults - before.cpu_faults < 64);
+	CHECK(after.faults - before.faults < 64);
+	munmap(p, 4 * MB);
+}
+
+static void anon_read(void)
+{
+	size_t n = 4 * MB / 8;
+	uint64_t *p = map_anon(4 * MB);
+
+	cpu_write(p, 8, n, 3);
+	CHECK(!dev_check(p, 8, n, 3));
+	CHECK(query(p) & SOFTDEV_IN_DEVMEM);
+	CHECK(!dev_write(p, 8, n, 4));
+	CHECK(cpu_check(p, 8, n, 4));
+	munmap(p, 4 * MB);
+}
+
+static void anon_untouched_is_zero(void)
+{
+	uint64_t *p = map_anon(MB);
+
+	for (int i = 0; i < 256; i++)
+		CHECK(!dev_check(p + i * 512 + i, 8, 1, 0));
+	for (size_t i = 0; i < MB / 8; i++)
+		CHECK(!p[i]);
+	munmap(p, MB);
+}
+
+static void zero_page(void)
+{
+	uint64_t *p = map_anon(MB);
+
+	for (size_t i = 0; i < MB / PAGE; i++)
+		CHECK(!p[i * 512]);
+	for (size_t i = 0; i < MB / PAGE; i++)
+		CHECK(!dev_check(p + i * 512, 8, 1, 0));
+	CHECK(!dev_write(p, PAGE, MB / PAGE, 1));
+	CHECK(cpu_check(p, PAGE, MB / PAGE, 1));
+	munmap(p, MB);
+}
+
+static void stack(void)
+{
+	uint64_t a[1024];
+
+	cpu_write(a, 8, 1024, 5);
+	CHECK(!dev_check(a, 8, 1024, 5));
+	CHECK(!dev_write(a, 8, 1024, 9));
+	CHECK(cpu_check(a, 8, 1024, 9));
+}
+
+static void below_stack(void)
+{
+	char *sp = __builtin_frame_address(0);
+
+	CHECK(dev_write((void *)((uintptr_t)(sp - 4 * MB) & ~7UL), 8, 1, 0) == EFAULT);
+}
+
+static void thp(void)
+{
+	void *whole;
+	uint64_t *p = map_aligned(4 * MB, &whole);
+	size_t n = 4 * MB / 8;
+
+	madvise(p, 4 * MB, MADV_HUGEPAGE);
+	cpu_write(p, 8, n, 11);
+	CHECK(!dev_check(p, 8, n, 11));
+	CHECK(query(p) & SOFTDEV_IN_DEVMEM);
+	CHECK(!dev_write(p, 8, n, 13));
+	CHECK(cpu_check(p, 8, n, 13));
+	munmap(whole, 4 * MB + BLOCK);
+}
+
+static void check_file(int fd, int flags, bool reaches_file)
+{
+	uint64_t *p, *q;
+	size_t n = MB / 8;
+
+	CHECK(!ftruncate(fd, MB));
+	q = mmap(NULL, MB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = mmap(NULL, MB, PROT_READ | PROT_WRITE, flags, fd, 0);
+	CHECK(p != MAP_FAILED && q != MAP_FAILED);
+	cpu_write(q, 8, n, 100);
+	CHECK(!dev_check(p, 8, n, 100));
+	CHECK((query(p) & (SOFTDEV_PRESENT | SOFTDEV_IN_DEVMEM)) == SOFTDEV_PRESENT);
+	CHECK(!dev_write(p, 8, n, 200));
+	CHECK(cpu_check(p, 8, n, 200));
+	CHECK(!msync(p, MB, MS_SYNC));
+	CHECK(cpu_check(q, 8, n, reaches_file ? 200 : 100));
+	munmap(p, MB);
+	munmap(q, MB);
+}
+
+static int temp_file(void)
+{
+	char name[] = "/tmp/softdev-XXXXXX";
+	int fd = mkstemp(name);
+
+	CHECK(fd >= 0);
+	unlink(name);
+	return fd;
+}
+
+static void file_shared(void)
+{
+	int fd = temp_file();
+
+	check_file(fd, MAP_SHARED, true);
+	close(fd);
+}
+
+static void file_private(void)
+{
+	int fd = temp_file();
+
+	check_file(fd, MAP_PRIVATE, false);
+	close(fd);
+}
+
+static void memfd(void)
+{
+	int fd = memfd_create("softdev", 0);
+
+	check_file(fd, MAP_SHARED, true);
+	close(fd);
+}
+
+static void file_beyond_end(void)
+{
+	int fd = temp_file();
+	char *p;
+
+	CHECK(!ftruncate(fd, PAGE));
+	p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(!dev_write(p, 8, PAGE / 8, 1));
+	CHECK(dev_write(p + PAGE, 8, 1, 1) == EFAULT);
+	munmap(p, 2 * PAGE);
+	close(fd);
+}
+
+static void shmem(void)
+{
+	size_t n = MB / 8;
+	uint64_t *p = mmap(NULL, MB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(!dev_write(p, 8, n, 1));
+	CHECK(!(query(p) & SOFTDEV_IN_DEVMEM));
+	CHECK(cpu_check(p, 8, n, 1));
+	munmap(p, MB);
+}
+
+static void hugetlb(void)
+{
+	size_t n = 2 * MB / 8;
+	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "w");
+	uint64_t *p;
+
+	CHECK(f && fputs("4", f) >= 0 && !fclose(f));
+	p = mmap(NULL, 2 * MB, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	CHECK(p != MAP_FAILED);
+	if (p == MAP_FAILED)
+		return;
+	CHECK(!dev_write(p + n / 2, 8, n / 2, 1));
+	CHECK(!(query(p + n / 2) & SOFTDEV_IN_DEVMEM));
+	CHECK(cpu_check(p + n / 2, 8, n / 2, 1));
+	munmap(p, 2 * MB);
+}
+
+static void mlocked(void)
+{
+	uint64_t *p = map_anon(16 * PAGE);
+
+	CHECK(!mlock(p, 16 * PAGE));
+	CHECK(!dev_write(p, 8, 16 * PAGE / 8, 1));
+	CHECK((query(p) & (SOFTDEV_PRESENT | SOFTDEV_IN_DEVMEM)) == SOFTDEV_PRESENT);
+	CHECK(cpu_check(p, 8, 16 * PAGE / 8, 1));
+	munmap(p, 16 * PAGE);
+}
+
+static void permissions(void)
+{
+	uint64_t *p = map_anon(MB);
+
+	CHECK(!dev_write(p, 8, 4, 1));
+	CHECK(!mprotect(p, MB, PROT_READ));
+	CHECK(!dev_check(p, 8, 4, 1));
+	CHECK(dev_write(p, 8, 4, 2) == EACCES);
+	CHECK(!mprotect(p, MB, PROT_READ | PROT_WRITE));
+	CHECK(!dev_write(p, 8, 4, 2));
+	CHECK(query(p) & SOFTDEV_IN_DEVMEM);
+	CHECK(cpu_check(p, 8, 4, 2));
+	CHECK(!mprotect(p, MB, PROT_NONE));
+	CHECK(dev_check(p, 8, 4, 2) == EACCES);
+	munmap(p, MB);
+	CHECK(dev_check(p, 8, 4, 2) == EFAULT);
+	CHECK(dev_check(NULL, 8, 1, 0) == EFAULT);
+	CHECK(dev_check((void *)~7UL, 8, 1, 0) == EFAULT);
+}
+
+static void special_memory(void)
+{
+	int fd = open("/dev/mem", O_RDONLY);
+	void *p;
+
+	if (fd >= 0) {
+		p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+		if (p != MAP_FAILED) {
+			CHECK(dev_check(p, 8, 1, 0) == EFAULT);
+			munmap(p, PAGE);
+		}
+		close(fd);
+	}
+	/* memfd_secret */
+	fd = syscall(447, 0);
+	if (fd >= 0) {
+		CHECK(!ftruncate(fd, PAGE));
+		p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		CHECK(dev_check(p, 8, 1, 0) == EFAULT);
+		munmap(p, PAGE);
+		close(fd);
+	}
+}
+
+static void moved(void)
+{
+	uint64_t *p = map_anon(4 * MB), *q = map_anon(8 * MB);
+	size_t n = 4 * MB / 8;
+
+	CHECK(!dev_write(p, 8, n, 1));
+	q = mremap(p, 4 * MB, 4 * MB, MREMAP_MAYMOVE | MREMAP_FIXED, (char *)q + 5 * PAGE);
+	CHECK(q != MAP_FAILED);
+	CHECK(dev_check(p, 8, 1, 1) == EFAULT);
+	CHECK(!dev_check(q, 8, n, 1));
+	CHECK(!dev_write(q, 8, n, 2));
+	CHECK(cpu_check(q, 8, n, 2));
+	munmap(q, 8 * MB);
+}
+
+static void dontneed(void)
+{
+	uint64_t *p = map_anon(4 * MB);
+
+	CHECK(!dev_write(p, PAGE, 1024, 1));
+	CHECK(!madvise(p, 4 * MB, MADV_DONTNEED));
+	CHECK(!query(p));
+	for (int i = 0; i < 1024; i++)
+		CHECK(!dev_check(p + i * 512, 8, 1, 0));
+	munmap(p, 4 * MB);
+}
+
+static int wait_child(pid_t pid)
+{
+	int status;
+
+	CHECK(waitpid(pid, &status, 0) == pid);
+	return status;
+}
+
+static void fork_cow(bool child_first)
+{
+	uint64_t *p = map_anon(MB);
+	size_t n = MB / 8;
+	int pipes[2];
+	char c;
+	pid_t pid;
+
+	CHECK(!pipe(pipes));
+	CHECK(!dev_write(p, 8, n, 1));
+	pid = fork();
+	if (!pid) {
+		bool ok;
+
+		if (!child_first)
+			ok = read(pipes[0], &c, 1) == 1;
+		ok = cpu_check(p, 8, n, 1);
+		cpu_write(p, 8, n, 77);
+		_exit(ok && cpu_check(p, 8, n, 77) ? 0 : 1);
+	}
+	if (child_first)
+		CHECK(wait_child(pid) == 0);
+	CHECK(!dev_check(p, 8, n, 1));
+	CHECK(!dev_write(p, 8, n, 2));
+	if (!child_first) {
+		CHECK(write(pipes[1], "x", 1) == 1);
+		CHECK(wait_child(pid) == 0);
+	}
+	CHECK(!dev_check(p, 8, n, 2));
+	CHECK(cpu_check(p, 8, n, 2));
+	close(pipes[0]);
+	close(pipes[1]);
+	munmap(p, MB);
+}
+
+static void fork_child_first(void)
+{
+	fork_cow(true);
+}
+
+static void fork_parent_first(void)
+{
+	fork_cow(false);
+}
+
+static void fork_child_refused(void)
+{
+	uint64_t *p = map_anon(MB);
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(dev_write(p, 8, 1, 1));
+	CHECK(WEXITSTATUS(wait_child(pid)) == EPERM);
+	munmap(p, MB);
+}
+
+/* The mirror goes with its process; the pages stay with the child. */
+static void child_outlives_parent(void)
+{
+	int pipes[2];
+	char result = 0;
+	pid_t pid;
+
+	CHECK(!pipe(pipes));
+	pid = fork();
+	if (!pid) {
+		uint64_t *p = map_anon(MB);
+
+		close(dev);
+		dev = open("/dev/hmm_svm_softdev", O_RDWR);
+		dev_write(p, 8, MB / 8, 1);
+		if (fork())
+			_exit(0);
+		usleep(300000);
+		result = cpu_check(p, 8, MB / 8, 1) ? 'y' : 'n';
+		_exit(write(pipes[1], &result, 1) != 1);
+	}
+	CHECK(wait_child(pid) == 0);
+	close(pipes[1]);
+	CHECK(read(pipes[0], &result, 1) == 1 && result == 'y');
+	close(pipes[0]);
+}
+
+static void oversubscribed(void)
+{
+	size_t size = 64 * MB, n = size / 512;
+	char *p = map_anon(size);
+	struct softdev_stats before = stats(), after;
+
+	for (int round = 1; round < 4; round++) {
+		CHECK(!dev_write(p, 512, n, round));
+		CHECK(!dev_check(p, 512, n, round));
+	}
+	CHECK(cpu_check((void *)p, 512, n, 3));
+	after = stats();
+	CHECK(after.pages_evicted - before.pages_evicted > 1000);
+	munmap(p, size);
+}
+
+/* One word per block, round and round: the worst case for chunks. */
+static void lanes_on_blocks(void)
+{
+	char *p = map_anon(64 * BLOCK);
+
+	for (int round = 1; round < 20; round++)
+		CHECK(!dev_write(p, BLOCK, 64, round));
+	CHECK(cpu_check((void *)p, BLOCK, 64, 19));
+	munmap(p, 64 * BLOCK);
+}
+
+static void prefetch(void)
+{
+	uint64_t *p = map_anon(4 * MB);
+	size_t n = 4 * MB / 8;
+	struct softdev_stats before, after;
+
+	cpu_write(p, 8, n, 1);
+	CHECK(!dev_prefetch(p, 4 * MB, true));
+	before = stats();
+	CHECK(!dev_check(p, 8, n, 1));
+	CHECK(!dev_write(p, 8, n, 2));
+	after = stats();
+	CHECK(after.faults == before.faults);
+	CHECK(!dev_prefetch(p, 4 * MB, false));
+	before = stats();
+	CHECK(cpu_check(p, 8, n, 2));
+	after = stats();
+	CHECK(after.cpu_faults == before.cpu_faults);
+	munmap((char *)p + MB, MB);
+	CHECK(dev_prefetch(p, 4 * MB, true) == EFAULT);
+	CHECK(query((char *)p + 3 * MB) & SOFTDEV_IN_DEVMEM);
+	munmap(p, 4 * MB);
+}
+
+static void copy_fails_to_device(void)
+{
+	uint64_t *p = map_anon(MB);
+
+	cpu_write(p, 8, 512, 1);
+	fail_copies(1);
+	CHECK(!dev_check(p, 8, 512, 1));
+	CHECK((query(p) & (SOFTDEV_PRESENT | SOFTDEV_IN_DEVMEM)) == SOFTDEV_PRESENT);
+	fail_copies(0);
+	munmap(p, MB);
+}
+
+static sigjmp_buf on_sigbus;
+
+static void sigbus(int sig)
+{
+	siglongjmp(on_sigbus, 1);
+}
+
+static void copy_fails_to_system(void)
+{
+	volatile uint64_t *p = map_anon(MB);
+	volatile bool got = false;
+
+	CHECK(!dev_write((void *)p, 8, 512, 1));
+	signal(SIGBUS, sigbus);
+	fail_copies(1);
+	if (sigsetjmp(on_sigbus, 1))
+		got = true;
+	else
+		CHECK(p[0] == 1);
+	signal(SIGBUS, SIG_DFL);
+	CHECK(got);
+	/* Nothing was lost. */
+	CHECK(cpu_check(p, 8, 512, 1));
+	munmap((void *)p, MB);
+}
+
+static void driver_chunks(void)
+{
+	uint64_t *p = map_anon(16 * MB);
+	size_t n = 16 * MB / 8;
+	uint32_t chunks = 0;
+
+	CHECK(!dev_write(p, 8, n, 1));
+	CHECK(!ioctl(dev, SOFTDEV_IOC_CHUNKS, &chunks));
+	CHECK(chunks == 4);
+	CHECK(!dev_check(p, 8, n, 1));
+	CHECK(!dev_write(p, 8, n, 2));
+	CHECK(cpu_check(p, 8, n, 2));
+	chunks = 1;
+	CHECK(!ioctl(dev, SOFTDEV_IOC_CHUNKS, &chunks));
+	CHECK(!chunks);
+	munmap(p, 16 * MB);
+}
+
+static void killed_in_fault(void)
+{
+	for (int i = 0; i < 5; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			char *p = map_anon(64 * MB);
+
+			close(dev);
+			dev = open("/dev/hmm_svm_softdev", O_RDWR);
+			for (;;)
+				dev_write(p, PAGE, 64 * MB / PAGE, 1);
+		}
+		usleep(100000 + 37000 * i);
+		kill(pid, SIGKILL);
+		CHECK(WIFSIGNALED(wait_child(pid)));
+	}
+}
+
+static void exec_of_owner(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		char *p = map_anon(8 * MB);
+
+		close(dev);
+		dev = open("/dev/hmm_svm_softdev", O_RDWR);
+		if (dev_write(p, PAGE, 2048, 1))
+			_exit(1);
+		execl("/bin/true", "true", NULL);
+		_exit(2);
+	}
+	CHECK(wait_child(pid) == 0);
+}
+
+/* Everybody adds to the same words while the memory is moved about under them. */
+#define STRESS_SIZE (24 * MB)
+#define STRESS_WORDS (STRESS_SIZE / PAGE)
+
+static char *stress_mem;
+static atomic_bool stress_stop;
+static atomic_ulong stress_sum;
+static atomic_ulong stress_ops[3];
+
+static uint64_t *stress_word(unsigned int *seed)
+{
+	return (uint64_t *)(stress_mem + rand_r(seed) % STRESS_WORDS * PAGE +
+			    rand_r(seed) % 64 * 8);
+}
+
+static void *stress_device(void *arg)
+{
+	unsigned int seed = (uintptr_t)arg;
+
+	while (!stress_stop) {
+		uint64_t *p = stress_word(&seed);
+		uint64_t count = rand_r(&seed) % 64 + 1;
+
+		if ((char *)p + count * PAGE > stress_mem + STRESS_SIZE)
+			count = 1;
+		CHECK(!access_dev(SOFTDEV_ADD, p, PAGE, count, 3));
+		stress_sum += 3 * count;
+		stress_ops[0]++;
+	}
+	return NULL;
+}
+
+static void *stress_cpu(void *arg)
+{
+	unsigned int seed = (uintptr_t)arg;
+
+	while (!stress_stop) {
+		for (int i = 0; i < 100; i++)
+			atomic_fetch_add((_Atomic uint64_t *)stress_word(&seed), 1);
+		stress_sum += 100;
+		stress_ops[1]++;
+		usleep(rand_r(&seed) % 3000);
+	}
+	return NULL;
+}
+
+static void stress_child(unsigned int seed)
+{
+	for (int i = 0; i < 200; i++)
+		*stress_word(&seed) = 0xdead;
+	_exit(0);
+}
+
+static void *stress_mm(void *arg)
+{
+	unsigned int seed = (uintptr_t)arg;
+
+	while (!stress_stop) {
+		char *p = stress_mem + rand_r(&seed) % STRESS_WORDS * PAGE;
+		size_t size = (rand_r(&seed) % 1024 + 1) * PAGE;
+		pid_t pid;
+
+		if (p + size > stress_mem + STRESS_SIZE)
+			size = PAGE;
+		switch (rand_r(&seed) % 7) {
+		case 0:
+			CHECK(!dev_prefetch(p, size, true));
+			break;
+		case 1:
+			CHECK(!dev_prefetch(p, size, false));
+			break;
+		case 2:
+			pid = fork();
+			if (!pid)
+				stress_child(seed);
+			CHECK(wait_child(pid) == 0);
+			break;
+		case 3:
+			madvise(p, size, MADV_COLD);
+			break;
+		case 4:
+			madvise(p, size, MADV_PAGEOUT);
+			break;
+		case 5:
+			madvise((void *)((uintptr_t)p & ~(BLOCK - 1)), BLOCK, MADV_COLLAPSE);
+			break;
+		case 6:
+			p = map_anon(8 * MB);
+			dev_write(p, PAGE, 2048, 1);
+			munmap(p, 8 * MB);
+			break;
+		}
+		stress_ops[2]++;
+	}
+	return NULL;
+}
+
+static void stress(void)
+{
+	pthread_t threads[5];
+	uint64_t sum = 0;
+	void *whole;
+
+	stress_mem = map_aligned(STRESS_SIZE, &whole);
+	stress_stop = false;
+	stress_sum = 0;
+	pthread_create(&threads[0], NULL, stress_device, (void *)1);
+	pthread_create(&threads[1], NULL, stress_device, (void *)2);
+	pthread_create(&threads[2], NULL, stress_cpu, (void *)3);
+	pthread_create(&threads[3], NULL, stress_mm, (void *)4);
+	pthread_create(&threads[4], NULL, stress_mm, (void *)5);
+	sleep(getenv("STRESS_SECONDS") ? atoi(getenv("STRESS_SECONDS")) : 5);
+	stress_stop = true;
+	for (int i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < STRESS_SIZE / 8; i++)
+		sum += ((uint64_t *)stress_mem)[i];
+	CHECK(sum == stress_sum);
+	printf("# stress: device %lu, cpu %lu, mm %lu, sum %lu of %lu\n", stress_ops[0],
+	       stress_ops[1], stress_ops[2], sum, stress_sum);
+	munmap(whole, STRESS_SIZE + BLOCK);
+}
+
+#define TEST(name) { #name, name }
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	TEST(anon_write), TEST(anon_read), TEST(anon_untouched_is_zero), TEST(zero_page),
+	TEST(stack), TEST(below_stack), TEST(thp), TEST(file_shared), TEST(file_private),
+	TEST(memfd), TEST(file_beyond_end), TEST(shmem), TEST(hugetlb), TEST(mlocked),
+	TEST(permissions), TEST(special_memory), TEST(moved), TEST(dontneed),
+	TEST(fork_child_first), TEST(fork_parent_first), TEST(fork_child_refused),
+	TEST(child_outlives_parent), TEST(oversubscribed), TEST(lanes_on_blocks),
+	TEST(prefetch), TEST(copy_fails_to_device), TEST(copy_fails_to_system),
+	TEST(driver_chunks), TEST(killed_in_fault), TEST(exec_of_owner), TEST(stress),
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+	size_t i, n = sizeof(tests) / sizeof(*tests);
+	int failed = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("1..%zu\n", n);
+	for (i = 0; i < n; i++) {
+		double start = now();
+
+		if (argc > 1 && strcmp(argv[1], tests[i].name)) {
+			printf("ok %zu %s # SKIP not asked for\n", i + 1, tests[i].name);
+			continue;
+		}
+		failure = NULL;
+		dev = open("/dev/hmm_svm_softdev", O_RDWR);
+		CHECK(dev >= 0);
+		tests[i].run();
+		close(dev);
+		printf("%s %zu %s # %.2f s\n", failure ? "not ok" : "ok", i + 1, tests[i].name,
+		       now() - start);
+		if (failure)
+			printf("# line %d: %s\n", failure_line, failure);
+		failed += !!failure;
+	}
+	return failed != 0;
+}

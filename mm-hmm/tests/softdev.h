@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * softdev: the interface of a device that exists in software only, to test
+ * hmm_svm without hardware. Each open file is a mirror of the opener.
+ */
+#ifndef _SOFTDEV_H
+#define _SOFTDEV_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+enum softdev_op {
+	SOFTDEV_WRITE,	/* word i becomes value + i */
+	SOFTDEV_CHECK,	/* word i must be value + i, else EILSEQ and its i in done */
+	SOFTDEV_ADD,	/* word i grows by value */
+};
+
+/**
+ * struct softdev_access - what the device does with memory
+ * @addr: first 64-bit word, 8-byte aligned
+ * @stride: bytes from word to word, a multiple of 8
+ * @count: number of words
+ * @value: operand
+ * @op: enum softdev_op
+ * @pad: 0
+ * @done: words that succeeded
+ * @found: SOFTDEV_CHECK: the wrong value
+ *
+ * Returns 0 or the error of hmm_svm_fault().
+ */
+struct softdev_access {
+	__u64 addr;
+	__u64 stride;
+	__u64 count;
+	__u64 value;
+	__u32 op;
+	__u32 pad;
+	__u64 done;
+	__u64 found;
+};
+
+struct softdev_range {
+	__u64 start;
+	__u64 end;
+	__u32 to_device;
+	__u32 pad;
+};
+
+#define SOFTDEV_PRESENT		(1 << 0)
+#define SOFTDEV_WRITABLE	(1 << 1)
+#define SOFTDEV_IN_DEVMEM	(1 << 2)
+
+/* SOFTDEV_* of the device's page table at @addr; no fault */
+struct softdev_query {
+	__u64 addr;
+	__u32 flags;
+	__u32 pad;
+};
+
+struct softdev_stats {
+	__u64 faults;
+	__u64 faults_failed;
+	__u64 pages_to_dev;
+	__u64 pages_to_sys;
+	__u64 cpu_faults;
+	__u64 pages_evicted;
+	__u64 pages_mapped_sys;
+	__u64 pages_mapped_dev;
+	__u64 invalidations;
+	__u64 retries;
+};
+
+#define SOFTDEV_IOC_ACCESS	_IOWR('S', 0, struct softdev_access)
+#define SOFTDEV_IOC_PREFETCH	_IOW('S', 1, struct softdev_range)
+#define SOFTDEV_IOC_QUERY	_IOWR('S', 2, struct softdev_query)
+#define SOFTDEV_IOC_STATS	_IOR('S', 3, struct softdev_stats)
+/* Takes as many chunks for the driver as it gets (0) or gives them back (1). */
+#define SOFTDEV_IOC_CHUNKS	_IOWR('S', 4, __u32)
+/* The copy engine fails this many times. */
+#define SOFTDEV_IOC_FAIL_COPY	_IOW('S', 5, __u32)
+
+#endif /* _SOFTDEV_H */
