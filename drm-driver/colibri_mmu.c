@@ -66,20 +66,27 @@ struct colibri_mmu {
 	wait_queue_head_t wq;
 };
 
-/* Commands that the device has completed. */
+/*
+ * Commands that the device has completed.
+ *
+ * @posted is read before and after mmu_cons, as both move on while this task
+ * is preempted: what the device says must lie behind what was posted by the
+ * second read and not more than a ring behind the first.
+ */
 static u64 colibri_mmu_completed(struct colibri_device *cdev)
 {
 	struct colibri_mmu *mmu = cdev->mmu;
-	/* Pairs with the device's release; and a command counts as posted before as completed. */
+	u64 before = READ_ONCE(mmu->posted);
+	/* Pairs with the device's release: the effects of the commands are visible. */
 	u32 cons = smp_load_acquire(&cdev->status->mmu_cons);
-	u64 posted = READ_ONCE(mmu->posted);
-	u32 pending = (u32)posted - cons;
+	u64 completed = before + (s32)(cons - (u32)before);
 
-	if (unlikely(pending > COLIBRI_MMU_RING_SIZE)) {
+	if (unlikely(before > completed + COLIBRI_MMU_RING_SIZE ||
+		     completed > READ_ONCE(mmu->posted))) {
 		colibri_device_lost(cdev, "the MMU completes commands that were never posted");
-		return posted;
+		return before;
 	}
-	return posted - pending;
+	return completed;
 }
 
 static bool colibri_mmu_done(struct colibri_device *cdev, u64 ticket)
