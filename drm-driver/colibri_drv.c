@@ -101,11 +101,8 @@ static int colibri_ioctl_gem_create(struct drm_device *drm, void *data, struct d
 		return -EINVAL;
 	if (args->flags & DRM_COLIBRI_GEM_FENCE && args->placement != DRM_COLIBRI_GEM_SYSTEM)
 		return -EINVAL;
-	if (args->size > (u64)totalram_pages() << PAGE_SHIFT)
-		return args->placement == DRM_COLIBRI_GEM_VRAM ? -ENOSPC : -ENOMEM;
 
-	bo = colibri_gem_create(to_colibri_device(drm), PAGE_ALIGN(args->size), args->placement,
-				args->flags);
+	bo = colibri_gem_create(to_colibri_device(drm), args->size, args->placement, args->flags);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 	ret = drm_gem_handle_create(file, colibri_bo_gem(bo), &args->handle);

@@ -108,7 +108,9 @@ static struct colibri_bo *colibri_gem_create_system(struct colibri_device *cdev,
 	struct colibri_bo *bo;
 	int ret = 0;
 
-	shmem = drm_gem_shmem_create(&cdev->base, size);
+	if (size > PFN_PHYS(totalram_pages()))
+		return ERR_PTR(-ENOMEM);
+	shmem = drm_gem_shmem_create(&cdev->base, PAGE_ALIGN(size));
 	if (IS_ERR(shmem))
 		return ERR_CAST(shmem);
 
@@ -232,6 +234,7 @@ static struct colibri_bo *colibri_gem_create_vram(struct colibri_device *cdev, u
 
 	if (size > cdev->vram_size)
 		return ERR_PTR(-ENOSPC);
+	size = PAGE_ALIGN(size);
 
 	bo = kzalloc_obj(*bo, GFP_KERNEL);
 	if (!bo)
@@ -274,7 +277,7 @@ void colibri_gem_revoke_all(struct colibri_device *cdev)
 /**
  * colibri_gem_create() - make a zeroed buffer
  * @cdev: device
- * @size: bytes, a multiple of PAGE_SIZE
+ * @size: bytes, rounded up to pages
  * @placement: DRM_COLIBRI_GEM_SYSTEM, DRM_COLIBRI_GEM_VRAM or both
  * @flags: DRM_COLIBRI_GEM_FENCE
  *
@@ -296,7 +299,7 @@ struct colibri_bo *colibri_gem_create(struct colibri_device *cdev, u64 size, u32
 /**
  * colibri_gem_create_mapped() - make a buffer for the kernel's own use
  * @cdev: device
- * @size: bytes, a multiple of PAGE_SIZE
+ * @size: bytes, rounded up to pages
  *
  * Return: a buffer in system memory with &colibri_bo.vaddr set, or an ERR_PTR.
  */
