@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory access of the cores: TLB, apertures, and the record of what faulted.
+ */
+#ifndef CG_MEM_H
+#define CG_MEM_H
+
+#include "core_priv.h"
+
+enum cg_mem_result {
+   CG_MEM_OK,
+   CG_MEM_FAULT,     /**< noted in wave->faults */
+   CG_MEM_ERROR,     /**< noted in wave->error */
+};
+
+/** Host memory behind a guest address. */
+struct cg_span {
+   uint8_t *host;
+   uint64_t size;    /**< bytes from there on that belong together */
+   bool sys;
+};
+
+static inline uint32_t
+cg_access_perm(uint8_t access)
+{
+   switch (access) {
+   case COLIBRI_ACCESS_READ: return CG_PERM_R;
+   case COLIBRI_ACCESS_WRITE: return CG_PERM_W;
+   case COLIBRI_ACCESS_EXEC: return CG_PERM_X;
+   default: return CG_PERM_R | CG_PERM_W | CG_PERM_A;
+   }
+}
+
+static inline uint64_t
+cg_tlb_tag(uint32_t asid, uint64_t page_number)
+{
+   return 1ull << 63 | page_number << 16 | (asid & 0xffff);
+}
+
+static inline struct cg_tlb_entry *
+cg_tlb_slot(struct cg_core *core, uint32_t asid, uint64_t page_number)
+{
+   return &core->tlb[(page_number ^ page_number >> 9 ^ asid * 37) % CG_TLB_ENTRIES];
+}
+
+/** TLB hit or NULL; @va must be a global address. */
+static inline struct cg_tlb_entry *
+cg_tlb_lookup(struct cg_core *core, uint32_t asid, uint64_t va, uint32_t perm)
+{
+   uint64_t page_number = va >> CG_PAGE_SHIFT;
+   struct cg_tlb_entry *e = cg_tlb_slot(core, asid, page_number);
+   if (likely(e->tag == cg_tlb_tag(asid, page_number) && (e->perm & perm) == perm))
+      return e;
+   return NULL;
+}
+
+/**
+ * Host memory for an access at @va in any aperture; the span ends with its page
+ * or segment.  The slow way, for all cases.
+ */
+enum cg_mem_result cg_mem_span(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span);
+
+/** As cg_mem_span(), but a page that is missing is not noted as a fault. */
+enum cg_mem_result cg_mem_probe(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span);
+
+/**
+ * Copy @size (<= 8) bytes between @data and guest memory at @va, across pages
+ * if need be; all pages are there before the first byte moves.
+ */
+enum cg_mem_result cg_mem_copy(struct cg_wave *w, uint64_t va, void *data, unsigned size, bool store);
+
+/** Host pointer of a naturally aligned word for an atomic access. */
+enum cg_mem_result cg_mem_atomic(struct cg_wave *w, uint64_t va, unsigned size, uint8_t **host);
+
+/** Host pointer for @size bytes in one page with a TLB hit, else NULL: ask cg_mem_copy(). */
+static inline uint8_t *
+cg_mem_fast(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm)
+{
+   unsigned offset = va & CG_PAGE_MASK;
+   if (unlikely(va >> COLIBRI_VA_BITS || offset + size > CG_PAGE_SIZE))
+      return NULL;
+   struct cg_tlb_entry *e = cg_tlb_lookup(w->core, w->asid, va, perm);
+   return likely(e) ? e->host + offset : NULL;
+}
+
+/** Set wave->error. */
+enum cg_mem_result cg_mem_error(struct cg_wave *w, uint32_t code, uint64_t va);
+
+void cg_tlb_flush(struct cg_core *core);
+void cg_tlb_inv(struct cg_core *core, uint32_t asid, uint64_t va, uint64_t size);
+
+static inline const struct cg_op *
+cg_mem_stop(struct cg_wave *w, const struct cg_op *op, enum cg_mem_result r)
+{
+   return r == CG_MEM_FAULT ? cg_stop_fault(w, op) : cg_stop_error(w, op);
+}
+
+#endif /* CG_MEM_H */

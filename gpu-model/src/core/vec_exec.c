@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Vector arithmetic from instruction to kernel: legality, masks, tails.
+ *
+ * Elements that are masked off or beyond vl keep their old value (mask and
+ * tail undisturbed, which agnostic permits).
+ */
+#include "fp.h"
+#include "vec.h"
+
+/* Legality under the current vtype; then everything that depends on SEW is filled in. */
+
+static bool
+groups_ok(const struct cg_wave *w, const struct cg_op *op, const struct cg_vinfo *info)
+{
+   int demul = w->lmul + info->dw, aemul = w->lmul + info->aw, bemul = w->lmul + info->bw;
+   int sew = w->sew;
+   bool maskout = info->flags & CG_VI_MASKOUT;
+   bool vector_b = op->form == CG_VV && !(info->flags & CG_VI_UNARY);
+   bool vector_a = !(info->flags & CG_VI_NO_VS2);
+
+   if (maskout)
+      demul = 0;
+   if (!cg_emul_ok(demul) || !cg_emul_ok(aemul))
+      return false;
+   if (!cg_group_ok(op->rd, demul) || (vector_a && !cg_group_ok(op->rs2, aemul)) ||
+       (vector_b && !cg_group_ok(op->rs1, bemul)))
+      return false;
+
+   /* A mask has an EEW of 1 bit, less than any other. */
+   int deew = maskout ? -3 : sew + info->dw;
+   return (!vector_a || cg_overlap_ok(op->rd, demul, deew, op->rs2, aemul, sew + info->aw)) &&
+          (!vector_b || cg_overlap_ok(op->rd, demul, deew, op->rs1, bemul, sew + info->bw));
+}
+
+static bool
+prepare(struct cg_wave *w, struct cg_op *op)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   if (w->vcfg == CG_VCFG_ILL || !info->kern[w->sew])
+      return false;
+   if (!groups_ok(w, op, info))
+      return false;
+   /* v0 is read as the mask: it cannot be written, but by a mask result. */
+   if (!op->vm && op->rd == 0 && !(info->flags & CG_VI_MASKOUT))
+      return false;
+
+   op->kern = info->kern[w->sew];
+   op->cfg = w->vcfg;
+   op->fast = CG_NOT_FAST;
+   cg_exec_fn fast = (op->form == CG_VV ? info->fast_v : info->fast_x)[w->sew];
+   if (op->vm && fast && w->vlenb == CG_MAX_VLENB) {
+      op->fast = w->vcfg;
+      op->fn = fast;
+   } else {
+      op->fn = cg_vec_slow;
+   }
+   return true;
+}
+
+/* Mask bits. */
+
+static void
+range_bits(uint64_t *bits, unsigned words, int64_t from, int64_t to)
+{
+   for (unsigned i = 0; i < words; i++, from -= 64, to -= 64) {
+      uint64_t above = from <= 0 ? ~0ull : from >= 64 ? 0 : ~0ull << from;
+      uint64_t below = to >= 64 ? ~0ull : to <= 0 ? 0 : ~(~0ull << to);
+      bits[i] = above & below;
+   }
+}
+
+void
+cg_vec_active(const struct cg_wave *w, bool masked, unsigned first, unsigned n, uint64_t *bits)
+{
+   unsigned words = (n + 63) / 64;
+   int64_t end = w->vl - (int64_t)first;
+   range_bits(bits, words, w->vstart - (int64_t)first, end < n ? end : n);
+   if (!masked)
+      return;
+   uint64_t mask[4] = { 0 };
+   memcpy(mask, w->v + first / 8, (n + 7) / 8);
+   for (unsigned i = 0; i < words; i++)
+      bits[i] &= mask[i];
+}
+
+enum { NONE, SOME, ALL };
+
+static int
+classify(const uint64_t *bits, unsigned n)
+{
+   if (n < 64)
+      return bits[0] == 0 ? NONE : bits[0] == (1ull << n) - 1 ? ALL : SOME;
+   uint64_t any = 0, every = ~0ull;
+   for (unsigned i = 0; i < n / 64; i++) {
+      any |= bits[i];
+      every &= bits[i];
+   }
+   return any == 0 ? NONE : every == ~0ull ? ALL : SOME;
+}
+
+/* Operands. */
+
+static void
+splat(void *dst, uint64_t v, unsigned sew)
+{
+   uint64_t word = sew == 0 ? (v & 0xff) * 0x0101010101010101ull :
+                   sew == 1 ? (v & 0xffff) * 0x0001000100010001ull :
+                   sew == 2 ? (v & 0xffffffff) * 0x0000000100000001ull : v;
+   uint64_t *d = dst;
+   for (unsigned i = 0; i < CG_CHUNK / 8; i++)
+      d[i] = word;
+}
+
+static uint64_t
+scalar_operand(const struct cg_wave *w, const struct cg_op *op)
+{
+   switch (op->form) {
+   case CG_VI: return (uint64_t)op->imm;
+   case CG_VF: return cg_unbox(w->f[op->rs1], w->sew);
+   default: return w->x[op->rs1];
+   }
+}
+
+/* 1.0 raises nothing in any operation, and neither does integer 0. */
+static uint64_t
+harmless(const struct cg_vinfo *info, unsigned sew)
+{
+   static const uint64_t one[4] = { 0, 0x3c00, 0x3f800000, 0x3ff0000000000000ull };
+   return info->flags & CG_VI_FP ? one[sew] : 0;
+}
+
+/* The chunk that is worked on. */
+struct chunk {
+   void *d;
+   const void *a, *b, *c;
+   unsigned n;
+};
+
+struct scratch {
+   uint8_t d[CG_CHUNK], a[CG_CHUNK], b[CG_CHUNK], c[CG_CHUNK], splat[CG_CHUNK];
+} __attribute__((aligned(64)));
+
+static const void *
+guarded(const struct cg_isa *isa, void *buf, const void *src, unsigned sew, uint64_t fill,
+        const uint64_t *bits, unsigned n)
+{
+   splat(buf, fill, sew);
+   isa->blend[sew](buf, src, bits, n);
+   return buf;
+}
+
+static void
+some_lanes(struct cg_wave *w, const struct cg_op *op, struct chunk k, struct scratch *s, const uint64_t *bits)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   const struct cg_isa *isa = cg_isa_get();
+   unsigned dsew = w->sew + info->dw, asew = w->sew + info->aw, bsew = w->sew + info->bw;
+   bool maskout = info->flags & CG_VI_MASKOUT;
+
+   if (info->flags & CG_VI_GUARD) {
+      k.a = guarded(isa, s->a, k.a, asew, harmless(info, asew), bits, k.n);
+      if (!(info->flags & CG_VI_UNARY))
+         k.b = guarded(isa, s->b, k.b, bsew, harmless(info, bsew), bits, k.n);
+      if (info->flags & CG_VI_ACC)
+         k.c = guarded(isa, s->c, k.c, dsew, harmless(info, dsew), bits, k.n);
+   }
+   op->kern(w, s->d, k.a, k.b, k.c);
+   if (!maskout) {
+      isa->blend[dsew](k.d, s->d, bits, k.n);
+      return;
+   }
+   uint8_t *out = k.d;
+   const uint8_t *which = (const uint8_t *)bits;
+   for (unsigned i = 0; i < k.n / 8; i++)
+      out[i] = (out[i] & ~which[i]) | (s->d[i] & which[i]);
+}
+
+static void
+do_chunk(struct cg_wave *w, const struct cg_op *op, struct chunk k, struct scratch *s, const uint64_t *bits)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   int lanes = classify(bits, k.n);
+
+   if (lanes == NONE)
+      return;
+   if (unlikely(w->rm == CG_RMM) && (info->flags & CG_VI_ROUND))
+      cg_vec_rmm(w, op, k.d, k.a, k.b, k.c, bits, k.n);
+   else if (lanes == ALL)
+      op->kern(w, k.d, k.a, k.b, k.c);
+   else
+      some_lanes(w, op, k, s, bits);
+}
+
+static const struct cg_op *
+walk(struct cg_wave *w, const struct cg_op *op)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   unsigned dsew = w->sew + info->dw, asew = w->sew + info->aw, bsew = w->sew + info->bw;
+   bool maskout = info->flags & CG_VI_MASKOUT, carry = info->flags & CG_VI_CARRY;
+   unsigned widest = asew > bsew ? asew : bsew;
+   if (!maskout && dsew > widest)
+      widest = dsew;
+   unsigned n = CG_CHUNK >> widest;
+   uint8_t *d = cg_vreg(w, op->rd), *a = cg_vreg(w, op->rs2), *b = cg_vreg(w, op->rs1);
+   struct scratch s;
+   uint64_t mask_out[CG_MAX_VLMAX / 64 + 4];
+   unsigned mask_bytes = (w->vl + 7) / 8;
+
+   if (op->form != CG_VV) {
+      splat(s.splat, scalar_operand(w, op), bsew);
+      b = s.splat;
+   }
+   if (maskout)
+      memcpy(mask_out, d, mask_bytes);
+
+   for (unsigned e = w->vstart / n * n; e < w->vl; e += n) {
+      uint64_t bits[4];
+      cg_vec_active(w, !op->vm && !carry, e, n, bits);
+      struct chunk k = {
+         .d = maskout ? (uint8_t *)mask_out + e / 8 : d + ((size_t)e << dsew),
+         .a = a + ((size_t)e << asew),
+         .b = op->form == CG_VV ? b + ((size_t)e << bsew) : b,
+         .n = n,
+      };
+      k.c = carry ? (op->vm ? NULL : w->v + e / 8) : info->flags & CG_VI_ACC ? k.d : NULL;
+      do_chunk(w, op, k, &s, bits);
+   }
+   if (maskout)
+      memcpy(d, mask_out, mask_bytes);
+   return cg_vec_done(w, op);
+}
+
+const struct cg_op *
+cg_vec_slow(struct cg_wave *w, const struct cg_op *op)
+{
+   if (unlikely(op->cfg != w->vcfg)) {
+      if (!prepare(w, (struct cg_op *)op))
+         return cg_illegal(w, op);
+      if (op->fast == w->vfull && !(op->vinfo->flags & CG_VI_MASKOUT))
+         return op->fn(w, op);
+   }
+   if (unlikely(w->rm > CG_RMM) && (op->vinfo->flags & CG_VI_ROUND))
+      return cg_illegal(w, op);
+   return walk(w, op);
+}
