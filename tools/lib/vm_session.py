@@ -20,7 +20,7 @@ RUNS = "/colibri/build/vm"
 RUNS_KEPT = 8
 GUEST_DIR = "/var/lib/colibri"    # this run's folder, for the guest, too
 SHARE = "/mnt/share"
-MODEL = "/colibri/build/gpu-model/colibri-gpu"
+MODEL = "/colibri/build/gpu-model/src/colibri-gpu"
 MESA = "/colibri/build/mesa-install"
 CHECKOUT = "/colibri"
 
