@@ -14,7 +14,7 @@
 
 static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 start)
 {
-	struct hmm_svm_block *block = kzalloc(sizeof(*block), GFP_KERNEL);
+	struct hmm_svm_block *block = kzalloc_obj(*block);
 
 	if (!block)
 		return NULL;
@@ -127,7 +127,8 @@ void hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 	 * The device may have written to the page, and nothing but the entry
 	 * that goes away now knows. The page is alive: we run first.
 	 */
-	for (i = first; i = find_next_and_bit(block->mapped, block->writable, last, i), i < last; i++)
+	for (i = find_next_and_bit(block->mapped, block->writable, last, first); i < last;
+	     i = find_next_and_bit(block->mapped, block->writable, last, i + 1))
 		if (!test_bit(i, block->devmem))
 			folio_mark_dirty(page_folio(block->sys[i].page));
 

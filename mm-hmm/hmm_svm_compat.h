@@ -9,6 +9,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/memremap.h>
 #include <linux/mmu_notifier.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
@@ -23,14 +24,10 @@
 /* The device keeps its mappings while the CPU uses the memory: never bounce. */
 #define HMM_SVM_DMA_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_REQUIRE_COHERENT)
 
+/* dev_pagemap_ops that call void NAME(struct folio *) for a free page. */
 #define HMM_SVM_PAGEMAP_FREE(name)	.folio_free = name
 
-static inline struct folio *hmm_svm_freed_folio(struct folio *folio)
-{
-	return folio;
-}
-
-typedef struct folio hmm_svm_freed_t;
+#define HMM_SVM_PAGEMAP_FREE_WRAPPER(name)
 
 static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgmap)
 {
@@ -46,14 +43,16 @@ static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)
 
 #define HMM_SVM_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 
-#define HMM_SVM_PAGEMAP_FREE(name)	.page_free = name
+#define HMM_SVM_PAGEMAP_FREE(name)	.page_free = name##_page
 
-typedef struct page hmm_svm_freed_t;
+#define HMM_SVM_PAGEMAP_FREE_WRAPPER(name)			\
+	static void name##_page(struct page *page)		\
+	{							\
+		name(page_folio(page));				\
+	}
 
-static inline struct folio *hmm_svm_freed_folio(struct page *page)
-{
-	return page_folio(page);
-}
+#define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
+#define kvzalloc_obj(obj)	kvzalloc(sizeof(obj), GFP_KERNEL)
 
 static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgmap)
 {

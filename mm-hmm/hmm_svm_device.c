@@ -94,7 +94,7 @@ struct hmm_svm_device *hmm_svm_device_create(struct device *dev, u64 size,
 	if (dma_addressing_limited(dev))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	sdev = kzalloc(sizeof(*sdev), GFP_KERNEL);
+	sdev = kzalloc_obj(*sdev);
 	if (!sdev)
 		return ERR_PTR(-ENOMEM);
 	sdev->dev = get_device(dev);

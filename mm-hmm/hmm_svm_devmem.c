@@ -51,9 +51,8 @@ static void unuse_locked(struct hmm_svm_chunk *chunk, enum hmm_svm_chunk_state s
 }
 
 /* Core mm dropped the last reference. */
-static void hmm_svm_folio_free(hmm_svm_freed_t *freed)
+static void hmm_svm_folio_free(struct folio *folio)
 {
-	struct folio *folio = hmm_svm_freed_folio(freed);
 	struct hmm_svm_chunk *chunk = hmm_svm_chunk_of(folio_page(folio, 0));
 	struct hmm_svm_device *sdev = chunk->sdev;
 	unsigned int nr = folio_nr_pages(folio);
@@ -69,6 +68,8 @@ static void hmm_svm_folio_free(hmm_svm_freed_t *freed)
 		queue_work(hmm_svm_workqueue(), &sdev->teardown);
 	spin_unlock_irqrestore(&sdev->lock, flags);
 }
+
+HMM_SVM_PAGEMAP_FREE_WRAPPER(hmm_svm_folio_free)
 
 const struct dev_pagemap_ops hmm_svm_pagemap_ops = {
 	HMM_SVM_PAGEMAP_FREE(hmm_svm_folio_free),

@@ -32,7 +32,7 @@
 
 /* One interval notifier covers this much, so that munmap() and exit are cheap. */
 #define HMM_SVM_NOTIFIER_SHIFT	29
-#define HMM_SVM_NOTIFIER_SIZE	(1UL << HMM_SVM_NOTIFIER_SHIFT)
+#define HMM_SVM_NOTIFIER_SIZE	BIT(HMM_SVM_NOTIFIER_SHIFT)
 
 enum hmm_svm_counter {
 	HMM_SVM_NR_FAULTS,

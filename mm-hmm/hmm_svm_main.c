@@ -53,10 +53,10 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
 	if (!current->mm)
 		return ERR_PTR(-EINVAL);
 
-	svm = kzalloc(sizeof(*svm), GFP_KERNEL);
+	svm = kzalloc_obj(*svm);
 	if (!svm)
 		return ERR_PTR(-ENOMEM);
-	svm->counters = kzalloc(sizeof(*svm->counters), GFP_KERNEL);
+	svm->counters = kzalloc_obj(*svm->counters);
 	if (!svm->counters) {
 		ret = -ENOMEM;
 		goto err_free;

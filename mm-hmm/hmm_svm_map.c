@@ -121,6 +121,23 @@ bool hmm_svm_window_huge(const struct hmm_svm_window *win, u64 addr)
 	       hmm_pfn_to_map_order(pfn) >= HMM_SVM_BLOCK_SHIFT - PAGE_SHIFT;
 }
 
+static int need_sys_pages(struct hmm_svm_block *block)
+{
+	struct hmm_svm_sys_page *sys;
+
+	lockdep_assert_held(&block->migrate);
+
+	if (block->sys)
+		return 0;
+	sys = kvcalloc(HMM_SVM_BLOCK_PAGES, sizeof(*sys), GFP_KERNEL);
+	if (!sys)
+		return -ENOMEM;
+	spin_lock(&block->state);
+	block->sys = sys;
+	spin_unlock(&block->state);
+	return 0;
+}
+
 static int map_sys_page(struct hmm_svm_window *win, unsigned int i, struct page *page)
 {
 	struct device *dev = win->block->notifier->svm->sdev->dev;
@@ -129,6 +146,8 @@ static int map_sys_page(struct hmm_svm_window *win, unsigned int i, struct page 
 	/* Memory of another device: no bus address that suits ours is known. */
 	if (is_pci_p2pdma_page(page))
 		return -EFAULT;
+	if (need_sys_pages(win->block))
+		return -ENOMEM;
 
 	dma = dma_map_page_attrs(dev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, HMM_SVM_DMA_ATTRS);
 	if (dma_mapping_error(dev, dma))
@@ -258,11 +277,6 @@ int hmm_svm_window_map(struct hmm_svm_window *win, u64 addr)
 
 	lockdep_assert_held(&block->migrate);
 
-	if (!block->sys) {
-		block->sys = kvcalloc(HMM_SVM_BLOCK_PAGES, sizeof(*block->sys), GFP_KERNEL);
-		if (!block->sys)
-			return -ENOMEM;
-	}
 	ret = fill_ptes(win, addr);
 	if (ret)
 		return ret;

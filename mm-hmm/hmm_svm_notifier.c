@@ -19,10 +19,15 @@ static struct hmm_svm_span clip(const struct hmm_svm_notifier *notifier,
 	};
 }
 
-#define for_each_block(notifier, index, block, span)				\
-	xa_for_each_range(&(notifier)->blocks, index, block,			\
-			  (span)->start >> HMM_SVM_BLOCK_SHIFT,			\
-			  ((span)->end - 1) >> HMM_SVM_BLOCK_SHIFT)
+static unsigned long first_index(const struct hmm_svm_span *span)
+{
+	return span->start >> HMM_SVM_BLOCK_SHIFT;
+}
+
+static unsigned long last_index(const struct hmm_svm_span *span)
+{
+	return (span->end - 1) >> HMM_SVM_BLOCK_SHIFT;
+}
 
 /*
  * Zaps what the device has mapped of @span and returns what must be flushed.
@@ -54,7 +59,7 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
 	xa_unlock(&notifier->blocks);
 
 	rcu_read_lock();
-	for_each_block(notifier, index, block, span)
+	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span))
 		hmm_svm_block_zap(block, span->start, span->end, &zapped);
 	rcu_read_unlock();
 	return zapped;
@@ -71,7 +76,7 @@ static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_sv
 	unsigned long index;
 
 	rcu_read_lock();
-	for_each_block(notifier, index, block, span) {
+	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
 		hmm_svm_block_reap(block, span->start, span->end);
 		if (unmapped && block->start >= span->start &&
 		    hmm_svm_block_end(block) <= span->end)
@@ -148,7 +153,7 @@ static bool hmm_svm_invalidate_start(struct mmu_interval_notifier *mn,
 
 	/* The second pass cannot report that it would have to sleep. */
 	if (mmu_notifier_range_blockable(range))
-		flush = kmalloc(sizeof(*flush), GFP_NOWAIT | __GFP_NOWARN);
+		flush = kmalloc_obj(*flush, GFP_NOWAIT | __GFP_NOWARN);
 	if (!flush)
 		return hmm_svm_invalidate(mn, range, cur_seq);
 
@@ -179,7 +184,7 @@ static struct hmm_svm_notifier *notifier_create(struct hmm_svm *svm, u64 addr)
 	struct hmm_svm_notifier *notifier;
 	int err;
 
-	notifier = kzalloc(sizeof(*notifier), GFP_KERNEL);
+	notifier = kzalloc_obj(*notifier);
 	if (!notifier)
 		return ERR_PTR(-ENOMEM);
 	notifier->svm = svm;

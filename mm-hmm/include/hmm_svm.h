@@ -11,17 +11,22 @@
 #ifndef _HMM_SVM_H
 #define _HMM_SVM_H
 
-#include <linux/types.h>
+#include <linux/bits.h>
 #include <linux/dma-mapping.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/types.h>
 
 struct hmm_svm;
+struct hmm_svm_chunk;
 struct hmm_svm_device;
 
-/* One block: what is migrated, tracked and locked together.  One chunk of device memory backs one block. */
+/*
+ * One block: what is migrated, tracked and locked together.  One chunk of
+ * device memory backs one block.
+ */
 #define HMM_SVM_BLOCK_SHIFT	21
-#define HMM_SVM_BLOCK_SIZE	(1UL << HMM_SVM_BLOCK_SHIFT)
+#define HMM_SVM_BLOCK_SIZE	BIT(HMM_SVM_BLOCK_SHIFT)
 #define HMM_SVM_BLOCK_PAGES	(HMM_SVM_BLOCK_SIZE >> PAGE_SHIFT)
 
 /**
@@ -43,8 +48,8 @@ enum hmm_svm_access {
 #define HMM_SVM_PTE_DEVMEM	BIT(3)
 
 /**
- * struct hmm_svm_pte - one page for hmm_svm_ops.map
- * @addr: DMA address, or offset into device memory (HMM_SVM_PTE_DEVMEM)
+ * struct hmm_svm_pte - one page for &hmm_svm_ops.map
+ * @addr: DMA address, or offset into device memory (%HMM_SVM_PTE_DEVMEM)
  * @flags: HMM_SVM_PTE_*; 0: leave this page's entry as it is
  */
 struct hmm_svm_pte {
@@ -60,36 +65,55 @@ struct hmm_svm_pte {
  */
 struct hmm_svm_ops {
 	/**
-	 * @prepare: Preallocate whatever @map will need for [@start, @end), which lies in one block.
-	 * May sleep and allocate (GFP_KERNEL); mmap_lock (read) and the block's migrate lock are held.
+	 * @prepare: Preallocate whatever @map will need for [@start, @end),
+	 * which lies in one block.  May sleep and allocate (GFP_KERNEL);
+	 * mmap_lock (read) and the block's migrate lock are held.
+	 *
 	 * Return: 0 or a negative errno, which the fault then fails with.
 	 */
 	int (*prepare)(struct hmm_svm *svm, u64 start, u64 end);
 
-	/** @map: Write entries for @npages pages from @addr; one block.  Under state. */
+	/**
+	 * @map: Write entries for @npages pages from @addr, in one block.  An
+	 * entry that was valid may get more rights for the same memory; it is
+	 * not flushed, so a device whose cached entry denies an access must
+	 * read the page table again before it faults.  Under state.
+	 */
 	void (*map)(struct hmm_svm *svm, u64 addr, const struct hmm_svm_pte *ptes,
 		    unsigned int npages);
 
-	/** @unmap: Clear the entries of [@start, @end), one block; may hold none.  Under state. */
+	/**
+	 * @unmap: Clear the entries of [@start, @end), in one block; some of
+	 * them may be clear.  Under state.
+	 */
 	void (*unmap)(struct hmm_svm *svm, u64 start, u64 end);
 
 	/**
-	 * @flush_post: Start dropping cached translations of [@start, @end).  Must not sleep.
+	 * @flush_post: Start dropping cached translations of [@start, @end),
+	 * which may span blocks.  Must not sleep.
+	 *
 	 * Return: a ticket for @flush_wait.
 	 */
 	u64 (*flush_post)(struct hmm_svm *svm, u64 start, u64 end);
 
 	/**
-	 * @flush_wait: Wait until the flush of @ticket, and all earlier ones, are complete: no access of the device uses an
-	 * old translation and its writes are visible.  @may_sleep false: poll for a short bounded time.  May be called
-	 * from reclaim: allocates nothing and takes no lock under which memory is allocated.
-	 * Return: 0; -EAGAIN when it may not sleep and time is up; a lost device counts as flushed (0).
+	 * @flush_wait: Wait until the flush of @ticket, and all earlier ones,
+	 * are complete: no access of the device uses an old translation, and
+	 * its writes are visible.  @may_sleep false: poll for a short bounded
+	 * time.  May be called from reclaim: allocates nothing and takes no
+	 * lock under which memory is allocated.
+	 *
+	 * Return: 0; -EAGAIN when it may not sleep and time is up; a lost
+	 * device counts as flushed (0).
 	 */
 	int (*flush_wait)(struct hmm_svm *svm, u64 ticket, bool may_sleep);
 
 	/**
-	 * @dead: The owner exits or has exec'ed: stop all work that uses the mirror, before this returns.  Faults not
-	 * answered yet fail.  Called once, may sleep, from the mmu notifier's release or from hmm_svm_destroy().
+	 * @dead: The owner exits or has exec'ed: stop all work that uses the
+	 * mirror, before this returns.  Faults not answered yet fail.  Called
+	 * once, may sleep, from the mmu notifier's release or from
+	 * hmm_svm_destroy().  The other callbacks may still be called until
+	 * hmm_svm_destroy() returns.
 	 */
 	void (*dead)(struct hmm_svm *svm);
 };
@@ -100,9 +124,9 @@ struct hmm_svm_ops {
 
 /**
  * struct hmm_svm_extent - one piece of a copy
- * @dst: DMA address, or with HMM_SVM_EXTENT_DST_DEV an offset into device memory
- * @src: the same with HMM_SVM_EXTENT_SRC_DEV; ignored with HMM_SVM_EXTENT_CLEAR
- * @size: bytes, a multiple of PAGE_SIZE
+ * @dst: DMA address, or with %HMM_SVM_EXTENT_DST_DEV an offset into device memory
+ * @src: the same with %HMM_SVM_EXTENT_SRC_DEV; ignored with %HMM_SVM_EXTENT_CLEAR
+ * @size: bytes, a multiple of PAGE_SIZE, at most HMM_SVM_BLOCK_SIZE
  * @flags: HMM_SVM_EXTENT_*
  */
 struct hmm_svm_extent {
@@ -117,22 +141,33 @@ struct hmm_svm_extent {
  */
 struct hmm_svm_device_ops {
 	/**
-	 * @copy: Copy or clear @count extents, return when that is done.  Called with folio locks held, from CPU
-	 * faults and from reclaim-like eviction: sleeps for the engine only, allocates nothing that could wait for
-	 * reclaim, never depends on user work or on a fault being served.
-	 * Return: 0, or -EIO/-ENODEV when the data could not be copied.
+	 * @copy: Copy or clear @count extents (at most HMM_SVM_BLOCK_PAGES),
+	 * return when that is done.  Called with folio locks held, from CPU
+	 * faults and from eviction, by several threads at once: sleeps for the
+	 * engine only, allocates nothing that could wait for reclaim, never
+	 * depends on user work or on a fault being served.
+	 *
+	 * Return: 0, or -EIO or -ENODEV when the data could not be copied.
 	 */
 	int (*copy)(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
 		    unsigned int count);
 };
 
-struct hmm_svm_chunk;
-
 /**
- * struct hmm_svm_stats - counters of one mirror; all in 4 KiB pages or events
+ * struct hmm_svm_stats - counters of one mirror, in 4 KiB pages or events
+ * @faults: hmm_svm_fault() calls answered
+ * @faults_failed: those of them that returned an error
+ * @pages_to_dev: pages moved to, or cleared in, device memory
+ * @pages_to_sys: pages moved to system memory, for whatever reason
+ * @cpu_faults: CPU faults on pages in device memory
+ * @pages_evicted: those of @pages_to_sys that had to make room
+ * @pages_mapped_sys: pages of system memory given to the device
+ * @pages_mapped_dev: pages of device memory given to the device
+ * @invalidations: calls of core mm that took mappings away
+ * @retries: faults tried again since core mm changed their memory meanwhile
  */
 struct hmm_svm_stats {
-	u64 faults;		/* hmm_svm_fault() calls answered */
+	u64 faults;
 	u64 faults_failed;
 	u64 pages_to_dev;
 	u64 pages_to_sys;
@@ -147,15 +182,17 @@ struct hmm_svm_stats {
 /**
  * hmm_svm_device_create() - Register device memory
  * @dev: device that does the DMA
- * @size: bytes of device memory, a multiple of HMM_SVM_BLOCK_SIZE; 0: the device has none, memory is mapped in place
+ * @size: bytes of device memory, a multiple of HMM_SVM_BLOCK_SIZE; 0: the
+ *	device has none, memory is mapped in place
  * @ops: callbacks; kept by reference
  * @priv: hmm_svm_device_priv() gives it back
  *
- * Creates the ZONE_DEVICE pages.  The layer is the one owner of this memory: buffers of the
- * driver get theirs by hmm_svm_chunk_alloc().
+ * Creates the ZONE_DEVICE pages.  The layer is the one owner of this memory:
+ * buffers of the driver get theirs by hmm_svm_chunk_alloc().
  *
  * Context: may sleep.
- * Return: the device or an ERR_PTR.
+ * Return: the device or an ERR_PTR: -EINVAL for a bad @size, -EOPNOTSUPP when
+ * @dev cannot reach all memory (set its DMA mask first), -ENOMEM.
  */
 struct hmm_svm_device *hmm_svm_device_create(struct device *dev, u64 size,
 					     const struct hmm_svm_device_ops *ops, void *priv);
@@ -164,13 +201,23 @@ struct hmm_svm_device *hmm_svm_device_create(struct device *dev, u64 size,
  * hmm_svm_device_destroy() - Take the device's memory away
  * @sdev: device
  *
- * Every mirror must have been destroyed.  Moves what is left in device memory to system memory; waits for the last page.
+ * Every mirror must have been destroyed and every chunk freed.  Moves what is
+ * left in device memory to system memory.  What cannot be moved, as the copy
+ * engine is dead, is lost: CPU accesses get SIGBUS, and this module (not the
+ * driver) stays until the last process has unmapped it.  When this returns, the
+ * driver is not called any more.
  *
  * Context: may sleep.
  */
 void hmm_svm_device_destroy(struct hmm_svm_device *sdev);
 
-/** hmm_svm_device_priv() - @priv of hmm_svm_device_create() */
+/**
+ * hmm_svm_device_priv() - The driver's pointer
+ * @sdev: device
+ *
+ * Context: any.
+ * Return: what was given to hmm_svm_device_create().
+ */
 void *hmm_svm_device_priv(struct hmm_svm_device *sdev);
 
 /**
@@ -178,22 +225,28 @@ void *hmm_svm_device_priv(struct hmm_svm_device *sdev);
  * @sdev: device
  * @offset: returns the offset into device memory, a multiple of HMM_SVM_BLOCK_SIZE
  *
- * One chunk of HMM_SVM_BLOCK_SIZE, not cleared.  Evicts migrated pages when none is free; at least half of all chunks stay with
- * migrated memory.
+ * One chunk of HMM_SVM_BLOCK_SIZE, not cleared.  Evicts migrated pages when
+ * none is free; at least half of all chunks stay with migrated memory.
  *
  * Context: may sleep; no folio, mmap or reservation lock held.
  * Return: the chunk or ERR_PTR(-ENOSPC).
  */
 struct hmm_svm_chunk *hmm_svm_chunk_alloc(struct hmm_svm_device *sdev, u64 *offset);
 
-/** hmm_svm_chunk_free() - Give a chunk of hmm_svm_chunk_alloc() back.  Context: any but hard irq. */
+/**
+ * hmm_svm_chunk_free() - Give a chunk of hmm_svm_chunk_alloc() back
+ * @chunk: chunk, which the device must not use any more
+ *
+ * Context: any but hard irq.
+ */
 void hmm_svm_chunk_free(struct hmm_svm_chunk *chunk);
 
 /**
  * hmm_svm_create() - Mirror the caller's address space
  * @sdev: device
  * @ops: callbacks; kept by reference
- * @end: end of the mirrored range (exclusive), the device's limit; the mm's own limit applies too
+ * @end: end of the mirrored range (exclusive), the device's limit; the mm's
+ *	own limit applies, too
  * @priv: hmm_svm_priv() gives it back
  *
  * Context: process context of the owner, mmap_lock not held.
@@ -206,16 +259,30 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
  * hmm_svm_destroy() - End a mirror
  * @svm: mirror
  *
- * Calls hmm_svm_ops.dead unless that has happened, unmaps everything; afterwards no callback runs.  Must not be called while
- * hmm_svm_fault() or hmm_svm_prefetch() of the mirror may run.
+ * Calls &hmm_svm_ops.dead unless that has happened, unmaps everything;
+ * afterwards no callback runs.  Must not be called while hmm_svm_fault() or
+ * hmm_svm_prefetch() of the mirror may run.
  *
  * Context: may sleep; mmap_lock not held; not from a callback.
  */
 void hmm_svm_destroy(struct hmm_svm *svm);
 
+/**
+ * hmm_svm_priv() - The driver's pointer
+ * @svm: mirror
+ *
+ * Context: any.
+ * Return: what was given to hmm_svm_create().
+ */
 void *hmm_svm_priv(struct hmm_svm *svm);
 
-/** hmm_svm_owned_by_current() - Whether the caller runs in the mirrored mm, and that mm is alive */
+/**
+ * hmm_svm_owned_by_current() - Whether the caller may use a mirror
+ * @svm: mirror
+ *
+ * Context: process context.
+ * Return: true when the caller runs in the mirrored mm.
+ */
 bool hmm_svm_owned_by_current(struct hmm_svm *svm);
 
 /**
@@ -224,13 +291,18 @@ bool hmm_svm_owned_by_current(struct hmm_svm *svm);
  * @addr: faulting address
  * @access: what the device wants
  *
- * Makes the page accessible to the device, by migration or in place, and what the policy adds around it in the
- * block.  Safe to call from several threads; faults on different blocks run in parallel.
+ * Makes the page accessible to the device, by migration or in place, and what
+ * the policy adds around it in the block.  Safe to call from several threads;
+ * faults on different blocks run in parallel.
  *
- * Context: may sleep and take mmap_lock; a worker of the driver's own, never a notifier or reclaim.
+ * Context: may sleep and take mmap_lock; a worker of the driver's own, never a
+ * notifier or reclaim.
  * Return: 0: mapped (it may already be gone again: the device just retries);
- * -EFAULT: no memory there, below the stack, or VM_IO/VM_PFNMAP/secret memory; -EACCES/-EPERM: the mapping forbids @access;
- * -EOWNERDEAD: the mm is gone; -ENOMEM; -EBUSY: no progress within the layer's timeout.
+ * -EFAULT: no memory there, below the stack, beyond the end of a file,
+ * VM_IO, VM_PFNMAP or secret memory, or memory that waits for a userfaultfd;
+ * -EACCES: the mapping forbids @access; -EOWNERDEAD: the mm is gone or dying;
+ * -ENOMEM; -EBUSY: no progress within the layer's timeout; or an error of
+ * &hmm_svm_ops.prepare.
  */
 int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access);
 
@@ -244,11 +316,18 @@ int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access);
  * A hint: what cannot move stays where it is.
  *
  * Context: as hmm_svm_fault(); interruptible by fatal signals.
- * Return: 0, -EFAULT when the range has holes (nothing is undone), -EINTR, -EOWNERDEAD.
+ * Return: 0; -EFAULT when the range has holes (nothing is undone); -EINVAL for
+ * a bad range; -EINTR; -EOWNERDEAD; -ENOMEM.
  */
 int hmm_svm_prefetch(struct hmm_svm *svm, u64 start, u64 end, bool to_device);
 
-/** hmm_svm_get_stats() - Copy the counters.  Context: any. */
+/**
+ * hmm_svm_get_stats() - Copy the counters
+ * @svm: mirror
+ * @stats: returns them
+ *
+ * Context: any.
+ */
 void hmm_svm_get_stats(struct hmm_svm *svm, struct hmm_svm_stats *stats);
 
 #endif /* _HMM_SVM_H */

@@ -70,7 +70,7 @@ static int softdev_prepare(struct hmm_svm *svm, u64 start, u64 end)
 
 	if (xa_load(&sf->leaves, index))
 		return 0;
-	leaf = kvzalloc(sizeof(*leaf), GFP_KERNEL);
+	leaf = kvzalloc_obj(*leaf);
 	if (!leaf)
 		return -ENOMEM;
 	old = xa_cmpxchg(&sf->leaves, index, NULL, leaf, GFP_KERNEL);
@@ -367,7 +367,7 @@ static long softdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 
 static int softdev_open(struct inode *inode, struct file *file)
 {
-	struct softdev_file *sf = kzalloc(sizeof(*sf), GFP_KERNEL);
+	struct softdev_file *sf = kzalloc_obj(*sf);
 
 	if (!sf)
 		return -ENOMEM;

@@ -46,9 +46,9 @@ struct softdev_range {
 	__u32 pad;
 };
 
-#define SOFTDEV_PRESENT		(1 << 0)
-#define SOFTDEV_WRITABLE	(1 << 1)
-#define SOFTDEV_IN_DEVMEM	(1 << 2)
+#define SOFTDEV_PRESENT		1
+#define SOFTDEV_WRITABLE	2
+#define SOFTDEV_IN_DEVMEM	4
 
 /* SOFTDEV_* of the device's page table at @addr; no fault */
 struct softdev_query {
