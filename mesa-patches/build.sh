@@ -20,25 +20,22 @@ say() { echo "mesa: $*"; }
 [ $# = 1 ] || die "usage: mesa-patches/build.sh BUILD_DIR"
 
 if [ "$here" != /colibri/mesa-patches ]; then
-	cache=${COLIBRI_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/colibri}
 	top=$(realpath "$here/..")
 	build=$(realpath -m "$1")
 	case $build in
 	"$top"/*) ;;
 	*) die "$1 is not inside the checkout" ;;
 	esac
-	mkdir -p "$cache"
 	cd "$top"
-	exec tools/root --bind "$cache" /cache env COLIBRI_CACHE=/cache \
-		/colibri/mesa-patches/build.sh "/colibri${build#"$top"}"
+	exec tools/root /colibri/mesa-patches/build.sh "/colibri${build#"$top"}"
 fi
 
 build=$(realpath -m "$1")
 tree=$build/mesa/tree
 obj=$build/mesa/obj
 install=$build/mesa-install
-export CCACHE_DIR=${COLIBRI_CACHE:-$build/mesa}/ccache CCACHE_MAXSIZE=2G
-jobs=$(nproc)
+export CCACHE_DIR=${CCACHE_DIR:-$build/mesa/ccache}
+jobs=${JOBS:-$(nproc)}
 
 "$here/tree.sh" "$tree"
 
@@ -52,7 +49,7 @@ options=(
 	-Dgallium-xa=disabled -Dllvm=enabled -Dshared-llvm=enabled -Ddraw-use-llvm=false
 	-Dvideo-codecs= -Dvalgrind=disabled -Dlibunwind=disabled -Dlmsensors=disabled
 	-Dxmlconfig=enabled -Dexpat=enabled -Dzstd=enabled -Dbuild-tests=false
-	-Drust_std=2021 -Dteflon=false
+	-Drust_std=2021 -Dteflon=false -Dtools=drm-shim
 )
 config=$(printf '%s\n' "${options[@]}" | sha256sum)
 if [ "$(cat "$obj/.colibri-options" 2>/dev/null)" != "$config" ]; then

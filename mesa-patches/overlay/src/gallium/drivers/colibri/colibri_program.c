@@ -97,7 +97,7 @@ colibri_create_compute_state(struct pipe_context *pctx,
    program->refcount = 1;
    program->screen = colibri_screen(pctx->screen);
    simple_mtx_init(&program->lock, mtx_plain);
-   program->name = strdup(nir->info.name ? nir->info.name : "kernel");
+   program->name = strdup(nir_shader_get_entrypoint(nir)->function->name);
    program->shared_size = MAX2(state->static_shared_mem, nir->info.shared_size);
    program->scratch_size = nir->scratch_size;
 
