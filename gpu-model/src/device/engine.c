@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sections: how translations and guest memory are taken away from engines
+ * that run all the time.
+ *
+ * An engine uses host addresses of guest memory only between
+ * cg_engine_enter() and cg_engine_exit(), and a core keeps them in its TLB
+ * across sections.  To take one away: change the source (page table, region
+ * table), cg_engine_post() what is to be forgotten, cg_engine_wait().  An
+ * engine inside is asked to stop and leaves soon; an engine outside is not
+ * disturbed: it reads its inbox before it touches anything again.
+ *
+ * Neither side can miss the other: the engine sets inside and then reads
+ * pending, the other sets pending and then reads inside, all sequentially
+ * consistent.
+ */
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static void
+futex_wait(atomic_uint *word, unsigned value)
+{
+   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void
+futex_wake(atomic_uint *word)
+{
+   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void
+cg_engine_init(struct cg_engine *e, struct cg_core *core)
+{
+   e->core = core;
+   atomic_init(&e->inside, false);
+   atomic_init(&e->pending, false);
+   atomic_init(&e->exits, 0);
+   atomic_init(&e->waiters, 0);
+   pthread_mutex_init(&e->inv_lock, NULL);
+   e->num_inv = 0;
+   e->inv_all = false;
+}
+
+void
+cg_engine_fini(struct cg_engine *e)
+{
+   pthread_mutex_destroy(&e->inv_lock);
+}
+
+static void
+apply_inbox(struct cg_engine *e)
+{
+   pthread_mutex_lock(&e->inv_lock);
+   atomic_store(&e->pending, false);
+   if (e->inv_all) {
+      cg_core_tlb_flush(e->core);
+   } else {
+      for (unsigned i = 0; i < e->num_inv; i++) {
+         const struct cg_inv *inv = &e->inv[i];
+
+         if (inv->icache)
+            cg_core_icache_inv(e->core, inv->asid);
+         else
+            cg_core_tlb_inv(e->core, inv->asid, inv->va, inv->size);
+      }
+   }
+   e->num_inv = 0;
+   e->inv_all = false;
+   pthread_mutex_unlock(&e->inv_lock);
+}
+
+void
+cg_engine_enter(struct cg_engine *e)
+{
+   atomic_store(&e->inside, true);
+   if (atomic_load(&e->pending))
+      apply_inbox(e);
+}
+
+void
+cg_engine_exit(struct cg_engine *e)
+{
+   atomic_store(&e->inside, false);
+   atomic_fetch_add(&e->exits, 1);
+   if (atomic_load(&e->waiters))
+      futex_wake(&e->exits);
+}
+
+void
+cg_engine_post(struct cg_engine *e, const struct cg_inv *inv)
+{
+   if (!e->core)
+      return;
+
+   pthread_mutex_lock(&e->inv_lock);
+   if (inv && e->num_inv < CG_MAX_INV)
+      e->inv[e->num_inv++] = *inv;
+   else
+      e->inv_all = true;
+   atomic_store(&e->pending, true);
+   pthread_mutex_unlock(&e->inv_lock);
+}
+
+void
+cg_engine_wait(struct cg_engine *e)
+{
+   unsigned exits = atomic_load(&e->exits);
+
+   if (!atomic_load(&e->inside))
+      return;
+   if (e->core)
+      cg_core_request_stop(e->core);
+
+   atomic_fetch_add(&e->waiters, 1);
+   while (atomic_load(&e->inside) && atomic_load(&e->exits) == exits)
+      futex_wait(&e->exits, exits);
+   atomic_fetch_sub(&e->waiters, 1);
+}
+
+void
+cg_doze_sleep(struct cg_doze *d, unsigned prepared)
+{
+   while (atomic_load(&d->kicks) == prepared)
+      futex_wait(&d->kicks, prepared);
+}
+
+void
+cg_doze_kick(struct cg_doze *d)
+{
+   atomic_fetch_add(&d->kicks, 1);
+   futex_wake(&d->kicks);
+}

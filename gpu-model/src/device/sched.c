@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which queue a compute unit works for next.
+ *
+ * A queue is on the run queue of its priority while it may run and has a
+ * ready wave or a command processor with something to do.  Higher priorities
+ * go first, but every CG_FAIR_PICK-th choice starts from the lowest, so that
+ * an endless kernel starves nobody.  Within a priority it is round robin, and
+ * within a queue packets and waves take turns.
+ */
+#include "internal.h"
+
+#define CG_FAIR_PICK 16
+
+/* ns between two looks at a memory word that a queue waits for. */
+#define CG_POLL_MIN 20000
+#define CG_POLL_MAX 1000000
+
+static bool
+cp_runnable(const struct cg_queue *q)
+{
+   return q->cp.ready && !q->cp.running;
+}
+
+static bool
+has_work(const struct cg_queue *q)
+{
+   return atomic_load_explicit(&q->state, memory_order_relaxed) == COLIBRI_QSTATE_ENABLED &&
+          !q->quiesce && (q->num_ready || cp_runnable(q));
+}
+
+void
+cg_sched_update(struct cg_queue *q)
+{
+   bool on = !cg_list_empty(&q->link);
+
+   if (has_work(q) == on)
+      return;
+   if (on)
+      cg_list_del(&q->link);
+   else
+      cg_list_add_tail(&q->link, &q->dev->runq[q->priority]);
+}
+
+void
+cg_sched_wave_ready(struct cg_wave_ctx *ctx)
+{
+   struct cg_queue *q = ctx->waiter.queue;
+
+   ctx->state = CG_WAVE_READY;
+   cg_list_add_tail(&ctx->link, &q->ready);
+   q->num_ready++;
+   cg_sched_update(q);
+}
+
+void
+cg_sched_cp_ready(struct cg_queue *q)
+{
+   q->cp.ready = true;
+   cg_sched_update(q);
+}
+
+void
+cg_sched_cp_poll(struct cg_queue *q)
+{
+   struct cg_cp *cp = &q->cp;
+
+   cp->backoff = cp->backoff ? cp->backoff * 2 : CG_POLL_MIN;
+   if (cp->backoff > CG_POLL_MAX)
+      cp->backoff = CG_POLL_MAX;
+   cp->deadline = cg_now() + cp->backoff;
+   if (!cp->waiting)
+      q->dev->num_polling++;
+   cp->waiting = true;
+}
+
+void
+cg_sched_cp_unpoll(struct cg_queue *q)
+{
+   if (q->cp.waiting)
+      q->dev->num_polling--;
+   q->cp.waiting = false;
+}
+
+void
+cg_sched_poke_polling(struct cg_device *dev)
+{
+   for (unsigned i = 1; dev->num_polling && i < COLIBRI_MAX_QUEUES; i++) {
+      if (dev->queues[i].cp.waiting)
+         cg_sched_cp_ready(&dev->queues[i]);
+   }
+}
+
+/* Takes the queue's next wave or its command processor, and the queue's turn with it. */
+static void
+take(struct cg_queue *q, struct cg_work *work)
+{
+   work->queue = q;
+   work->wave = NULL;
+   if (cp_runnable(q) && !(q->cp.ran_last && q->num_ready)) {
+      q->cp.ready = false;
+      cg_sched_cp_unpoll(q);
+      q->cp.running = true;
+      q->cp.ran_last = true;
+   } else {
+      work->wave = cg_container(cg_list_pop(&q->ready), struct cg_wave_ctx, link);
+      work->wave->state = CG_WAVE_RUNNING;
+      q->num_ready--;
+      q->cp.ran_last = false;
+   }
+   q->busy++;
+   cg_list_del(&q->link);
+   cg_sched_update(q);
+}
+
+static void
+poll_due(struct cg_device *dev)
+{
+   uint64_t deadline = cg_sched_deadline(dev);
+
+   if (!deadline || cg_now() < deadline)
+      return;
+   for (unsigned i = 1; i < COLIBRI_MAX_QUEUES; i++) {
+      struct cg_queue *q = &dev->queues[i];
+
+      if (q->cp.waiting && cg_now() >= q->cp.deadline)
+         cg_sched_cp_ready(q);
+   }
+}
+
+bool
+cg_sched_pick(struct cg_device *dev, struct cg_work *work)
+{
+   bool fair = ++dev->picks % CG_FAIR_PICK == 0;
+
+   poll_due(dev);
+   for (unsigned i = 0; i < 4; i++) {
+      struct cg_list *head = &dev->runq[fair ? i : 3 - i];
+
+      if (!cg_list_empty(head)) {
+         take(cg_container(head->next, struct cg_queue, link), work);
+         return true;
+      }
+   }
+   return false;
+}
+
+uint64_t
+cg_sched_deadline(struct cg_device *dev)
+{
+   uint64_t deadline = 0;
+
+   if (!dev->num_polling)
+      return 0;
+   for (unsigned i = 1; i < COLIBRI_MAX_QUEUES; i++) {
+      const struct cg_queue *q = &dev->queues[i];
+
+      if (q->cp.waiting && (!deadline || q->cp.deadline < deadline))
+         deadline = q->cp.deadline;
+   }
+   return deadline;
+}
+
+void
+cg_sched_kick(struct cg_device *dev, bool self)
+{
+   int todo = self ? -1 : 0;
+
+   for (unsigned p = 0; p < 4; p++) {
+      cg_list_for_each(pos, &dev->runq[p]) {
+         const struct cg_queue *q = cg_container(pos, struct cg_queue, link);
+
+         todo += q->num_ready + cp_runnable(q);
+      }
+   }
+   while (todo-- > 0 && !cg_list_empty(&dev->idle_cus)) {
+      struct cg_cu *cu = cg_container(cg_list_pop(&dev->idle_cus), struct cg_cu, idle_link);
+
+      pthread_cond_signal(&cu->wake);
+   }
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GPU programs of the device tests, as one blob of position-independent code.
+ * It begins with a table of the entry points, in the order of kernels.h.
+ * Each takes its arguments from the block at a0.
+ */
+#include "kernels.h"
+
+.macro ENDW
+	.insn r 0x0b, 0, 0, x0, x0, x0
+.endm
+.macro BARRIER
+	.insn r 0x0b, 0, 1, x0, x0, x0
+.endm
+#define CSR_WG_ID0	0xcc0
+#define CSR_WG_SIZE0	0xcc3
+#define CSR_WG_NOM0	0xcc6
+#define CSR_WAVE	0xccc
+#define CSR_WAVES	0xccf
+
+	.text
+	.option norelax
+table:
+	.word k_end - table
+	.word k_store - table
+	.word k_ids - table
+	.word k_forever - table
+	.word k_until - table
+	.word k_scatter - table
+	.word k_count - table
+	.word k_barrier - table
+	.word k_illegal - table
+	.word k_load - table
+	.word k_walk - table
+	.word k_atomic - table
+	.word k_local - table
+	.word k_add1 - table
+	.balign 16
+
+k_end:	ENDW
+
+/* { address, value } */
+k_store:
+	ld	t0, 0(a0)
+	ld	t1, 8(a0)
+	sd	t1, 0(t0)
+	ENDW
+
+/* vl and v8 = the work-items of this wave and their flat ids in the grid (one dimension) */
+.macro ITEMS
+	csrr	t0, CSR_WAVE
+	slli	t1, t0, 6
+	csrr	t2, CSR_WG_SIZE0
+	sub	t2, t2, t1
+	vsetvli	t3, t2, e32, m1, ta, ma
+	csrr	t4, CSR_WG_ID0
+	csrr	t5, CSR_WG_NOM0
+	mul	t4, t4, t5
+	add	t4, t4, t1
+	vid.v	v8
+	vadd.vx	v8, v8, t4
+.endm
+
+/* { u32 *out }: out[id] = id */
+k_ids:
+	ITEMS
+	ld	a1, 0(a0)
+	vsll.vi	v9, v8, 2
+	vsoxei32.v v8, (a1), v9
+	ENDW
+
+k_forever:
+	j	k_forever
+
+/* { u64 *flag, u64 *out }: spin until *flag is not 0, then *out = *flag */
+k_until:
+	ld	a1, 0(a0)
+	ld	a2, 8(a0)
+1:	ld	t0, 0(a1)
+	beqz	t0, 1b
+	sd	t0, 0(a2)
+	ENDW
+
+/* { base, stride }: lane l of wave w stores its flat id at base + id * stride */
+k_scatter:
+	ITEMS
+	ld	a1, 0(a0)
+	ld	a2, 8(a0)
+	vsetvli	zero, t3, e64, m2, ta, ma
+	vzext.vf2 v10, v8
+	vmul.vx	v12, v10, a2
+	vsetvli	zero, t3, e32, m1, ta, ma
+	vsoxei64.v v8, (a1), v12
+	ENDW
+
+/* { u64 *counter }: counts up for ever */
+k_count:
+	ld	a1, 0(a0)
+	li	t0, 0
+1:	addi	t0, t0, 1
+	sd	t0, 0(a1)
+	j	1b
+
+/* { u64 *out }: each wave adds its number + 1 to local memory, 8 rounds; wave 0 stores the sum of the last */
+k_barrier:
+	li	s0, 1
+	slli	s0, s0, 62
+	csrr	s1, CSR_WAVE
+	csrr	s2, CSR_WAVES
+	slli	t0, s1, 3
+	add	s3, s0, t0
+	li	s4, 8
+1:	ld	t1, 0(s3)
+	add	t1, t1, s1
+	addi	t1, t1, 1
+	sd	t1, 0(s3)
+	BARRIER
+	li	s5, 0
+	mv	t2, s0
+	mv	t3, s2
+2:	ld	t4, 0(t2)
+	add	s5, s5, t4
+	addi	t2, t2, 8
+	addi	t3, t3, -1
+	bnez	t3, 2b
+	BARRIER
+	addi	s4, s4, -1
+	bnez	s4, 1b
+	bnez	s1, 3f
+	ld	a1, 0(a0)
+	csrr	t0, CSR_WG_ID0
+	slli	t0, t0, 3
+	add	a1, a1, t0
+	sd	s5, 0(a1)
+3:	ENDW
+
+k_illegal:
+	.word	0
+
+/* { address } */
+k_load:
+	ld	t0, 0(a0)
+	ld	t1, 0(t0)
+	ENDW
+
+/* { base, pages, u64 *out }: adds up the first word of each page */
+k_walk:
+	ld	a1, 0(a0)
+	ld	a2, 8(a0)
+	ld	a3, 16(a0)
+	li	t0, 0
+	lui	t2, 1
+1:	ld	t1, 0(a1)
+	add	t0, t0, t1
+	add	a1, a1, t2
+	addi	a2, a2, -1
+	bnez	a2, 1b
+	sd	t0, 0(a3)
+	ENDW
+
+/* { u32 *counter }: each work-item adds 1 */
+k_atomic:
+	csrr	t0, CSR_WAVE
+	slli	t1, t0, 6
+	csrr	t2, CSR_WG_SIZE0
+	sub	t2, t2, t1
+	vsetvli	t3, zero, e32, m1, ta, ma
+	vid.v	v8
+	vmsltu.vx v0, v8, t2
+	ld	a1, 0(a0)
+	vsetvli	t3, zero, e64, m2, ta, ma
+	vmv.v.x	v10, a1
+	vsetvli	t3, zero, e32, m1, ta, ma
+	vmv.v.i	v12, 1
+	.insn r 0x0b, 2, 0, x14, x10, x12
+	ENDW
+
+/* { u64 *out }: stores what local memory holds at the start, then dirties it */
+k_local:
+	li	s0, 1
+	slli	s0, s0, 62
+	ld	t0, 0(s0)
+	ld	a1, 0(a0)
+	sd	t0, 0(a1)
+	li	t1, -1
+	sd	t1, 0(s0)
+	ENDW
+
+/* { u32 *in, u32 *out }: out[id] = in[id] + 1 */
+k_add1:
+	ITEMS
+	ld	a1, 0(a0)
+	ld	a2, 8(a0)
+	slli	t4, t4, 2
+	add	a1, a1, t4
+	add	a2, a2, t4
+	vle32.v	v9, (a1)
+	vadd.vi	v9, v9, 1
+	vse32.v	v9, (a2)
+	ENDW
