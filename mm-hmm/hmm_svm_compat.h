@@ -51,8 +51,11 @@ static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)
 		name(page_folio(page));				\
 	}
 
+/* Late 6.12 kernels have these. */
+#ifndef kzalloc_obj
 #define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
 #define kvzalloc_obj(obj)	kvzalloc(sizeof(obj), GFP_KERNEL)
+#endif
 
 static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgmap)
 {

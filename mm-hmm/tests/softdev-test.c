@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,114 +20,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "softdev.h"
-
-#define PAGE 4096UL
-#define MB (1UL << 20)
-#define BLOCK (2 * MB)
-
-static int dev;
-static const char *failure;
-static int failure_line;
-
-#define CHECK(cond) do {						\
-	if (!(cond) && !failure) {					\
-		failure = #cond;					\
-		failure_line = __LINE__;				\
-	}								\
-} while (0)
-
-/* Returns 0 or an errno. */
-static int access_dev(int op, void *addr, uint64_t stride, uint64_t count, uint64_t value)
-{
-	struct softdev_access a = {
-		.addr = (uintptr_t)addr,
-		.stride = stride,
-		.count = count,
-		.value = value,
-		.op = op,
-	};
-
-	return ioctl(dev, SOFTDEV_IOC_ACCESS, &a) ? errno : 0;
-}
-
-static int dev_write(void *addr, uint64_t stride, uint64_t count, uint64_t value)
-{
-	return access_dev(SOFTDEV_WRITE, addr, stride, count, value);
-}
-
-static int dev_check(void *addr, uint64_t stride, uint64_t count, uint64_t value)
-{
-	return access_dev(SOFTDEV_CHECK, addr, stride, count, value);
-}
-
-static int dev_prefetch(void *addr, uint64_t size, bool to_device)
-{
-	struct softdev_range r = {
-		.start = (uintptr_t)addr,
-		.end = (uintptr_t)addr + size,
-		.to_device = to_device,
-	};
-
-	return ioctl(dev, SOFTDEV_IOC_PREFETCH, &r) ? errno : 0;
-}
-
-static unsigned int query(void *addr)
-{
-	struct softdev_query q = { .addr = (uintptr_t)addr };
-
-	CHECK(!ioctl(dev, SOFTDEV_IOC_QUERY, &q));
-	return q.flags;
-}
-
-static struct softdev_stats stats(void)
-{
-	struct softdev_stats s = {};
-
-	CHECK(!ioctl(dev, SOFTDEV_IOC_STATS, &s));
-	return s;
-}
-
-static void fail_copies(uint32_t n)
-{
-	CHECK(!ioctl(dev, SOFTDEV_IOC_FAIL_COPY, &n));
-}
-
-static bool cpu_check(volatile uint64_t *p, uint64_t stride, uint64_t count, uint64_t value)
-{
-	for (uint64_t i = 0; i < count; i++)
-		if (p[i * stride / 8] != value + i)
-			return false;
-	return true;
-}
-
-static void cpu_write(volatile uint64_t *p, uint64_t stride, uint64_t count, uint64_t value)
-{
-	for (uint64_t i = 0; i < count; i++)
-		p[i * stride / 8] = value + i;
-}
-
-static void *map_anon(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	CHECK(p != MAP_FAILED);
-	madvise(p, size, MADV_NOHUGEPAGE);
-	return p;
-}
-
-/* @size bytes at a block boundary, from a mapping of *@whole, to be unmapped as such */
-static void *map_aligned(size_t size, void **whole)
-{
-	*whole = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		      -1, 0);
-	CHECK(*whole != MAP_FAILED);
-	return (void *)(((uintptr_t)*whole + BLOCK - 1) & ~(BLOCK - 1));
-}
+#include "softdev-test.h"
 
 static void anon_write(void)
 {
@@ -356,7 +256,7 @@ static void special_memory(void)
 		close(fd);
 	}
 	/* memfd_secret */
-	fd = syscall(447, 0);
+	fd = syscall(SYS_memfd_secret, 0);
 	if (fd >= 0) {
 		CHECK(!ftruncate(fd, PAGE));
 		p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -364,6 +264,66 @@ static void special_memory(void)
 		munmap(p, PAGE);
 		close(fd);
 	}
+}
+
+/* Nobody ever serves the page: the device gets an error, and nobody waits. */
+static void userfault(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	uint64_t *p = map_anon(MB);
+	int fd = syscall(SYS_userfaultfd, 0);
+
+	CHECK(fd >= 0);
+	p[512] = 3;
+	reg.range.start = (uintptr_t)p;
+	reg.range.len = MB;
+	CHECK(!ioctl(fd, UFFDIO_API, &api));
+	CHECK(!ioctl(fd, UFFDIO_REGISTER, &reg));
+	CHECK(dev_write(p, 8, 1, 1) == EFAULT);
+	CHECK(!dev_check(p + 512, 8, 1, 3));
+	CHECK(!(query(p + 512) & SOFTDEV_IN_DEVMEM));
+	close(fd);
+	CHECK(!dev_write(p, 8, 512, 1));
+	CHECK(cpu_check(p, 8, 512, 1));
+	munmap(p, MB);
+}
+
+/* A pinned page stays where it is, and the device uses it there. */
+static void pinned(void)
+{
+	uint64_t *p = map_anon(MB), *q = map_anon(MB);
+	struct iovec iov = { .iov_base = p, .iov_len = 8 * PAGE };
+	int pipes[2];
+
+	CHECK(!pipe(pipes));
+	cpu_write(p, 8, MB / 8, 1);
+	CHECK(vmsplice(pipes[1], &iov, 1, 0) == 8 * PAGE);
+	CHECK(!dev_write(p, 8, MB / 8, 2));
+	CHECK((query(p) & (SOFTDEV_PRESENT | SOFTDEV_IN_DEVMEM)) == SOFTDEV_PRESENT);
+	CHECK(query(p + 16 * 512) & SOFTDEV_IN_DEVMEM);
+	CHECK(read(pipes[0], q, 8 * PAGE) == 8 * PAGE);
+	CHECK(cpu_check(q, 8, 8 * PAGE / 8, 2));
+	CHECK(cpu_check(p, 8, MB / 8, 2));
+	close(pipes[0]);
+	close(pipes[1]);
+	munmap(p, MB);
+	munmap(q, MB);
+}
+
+/* The kernel reads and writes memory that is on the device. */
+static void system_calls(void)
+{
+	uint64_t *p = map_anon(MB);
+	int fd = temp_file();
+
+	CHECK(!dev_write(p, 8, MB / 8, 5));
+	CHECK(write(fd, p, MB) == (ssize_t)MB);
+	CHECK(!dev_write(p, 8, MB / 8, 6));
+	CHECK(pread(fd, p, MB, 0) == (ssize_t)MB);
+	CHECK(!dev_check(p, 8, MB / 8, 5));
+	close(fd);
+	munmap(p, MB);
 }
 
 static void moved(void)
@@ -758,7 +718,8 @@ static const struct {
 	TEST(anon_write), TEST(anon_read), TEST(anon_untouched_is_zero), TEST(zero_page),
 	TEST(stack), TEST(below_stack), TEST(thp), TEST(file_shared), TEST(file_private),
 	TEST(memfd), TEST(file_beyond_end), TEST(shmem), TEST(hugetlb), TEST(mlocked),
-	TEST(permissions), TEST(special_memory), TEST(moved), TEST(dontneed),
+	TEST(permissions), TEST(special_memory), TEST(userfault),
+	TEST(pinned), TEST(system_calls), TEST(moved), TEST(dontneed),
 	TEST(fork_child_first), TEST(fork_parent_first), TEST(fork_child_refused),
 	TEST(child_outlives_parent), TEST(oversubscribed), TEST(lanes_on_blocks),
 	TEST(prefetch), TEST(copy_fails_to_device), TEST(copy_fails_to_system),

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests on the software device are written with: checks that do not
+ * end the test, the device's ioctls as functions, patterns in memory.
+ */
+#ifndef _SOFTDEV_TEST_H
+#define _SOFTDEV_TEST_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "softdev.h"
+
+#define PAGE 4096UL
+#define MB (1UL << 20)
+#define BLOCK (2 * MB)
+
+static int dev;
+static const char *failure;
+static int failure_line;
+
+#define CHECK(cond) do {						\
+	if (!(cond) && !failure) {					\
+		failure = #cond;					\
+		failure_line = __LINE__;				\
+	}								\
+} while (0)
+
+/* Returns 0 or an errno. */
+static inline int access_dev(int op, void *addr, uint64_t stride, uint64_t count, uint64_t value)
+{
+	struct softdev_access a = {
+		.addr = (uintptr_t)addr,
+		.stride = stride,
+		.count = count,
+		.value = value,
+		.op = op,
+	};
+
+	return ioctl(dev, SOFTDEV_IOC_ACCESS, &a) ? errno : 0;
+}
+
+static int dev_write(void *addr, uint64_t stride, uint64_t count, uint64_t value)
+{
+	return access_dev(SOFTDEV_WRITE, addr, stride, count, value);
+}
+
+static int dev_check(void *addr, uint64_t stride, uint64_t count, uint64_t value)
+{
+	return access_dev(SOFTDEV_CHECK, addr, stride, count, value);
+}
+
+static int dev_prefetch(void *addr, uint64_t size, bool to_device)
+{
+	struct softdev_range r = {
+		.start = (uintptr_t)addr,
+		.end = (uintptr_t)addr + size,
+		.to_device = to_device,
+	};
+
+	return ioctl(dev, SOFTDEV_IOC_PREFETCH, &r) ? errno : 0;
+}
+
+static inline unsigned int query(void *addr)
+{
+	struct softdev_query q = { .addr = (uintptr_t)addr };
+
+	CHECK(!ioctl(dev, SOFTDEV_IOC_QUERY, &q));
+	return q.flags;
+}
+
+static inline struct softdev_stats stats(void)
+{
+	struct softdev_stats s = {};
+
+	CHECK(!ioctl(dev, SOFTDEV_IOC_STATS, &s));
+	return s;
+}
+
+static inline void fail_copies(uint32_t n)
+{
+	CHECK(!ioctl(dev, SOFTDEV_IOC_FAIL_COPY, &n));
+}
+
+static inline bool cpu_check(volatile uint64_t *p, uint64_t stride, uint64_t count, uint64_t value)
+{
+	for (uint64_t i = 0; i < count; i++)
+		if (p[i * stride / 8] != value + i)
+			return false;
+	return true;
+}
+
+static inline void cpu_write(volatile uint64_t *p, uint64_t stride, uint64_t count, uint64_t value)
+{
+	for (uint64_t i = 0; i < count; i++)
+		p[i * stride / 8] = value + i;
+}
+
+static inline void *map_anon(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+/* @size bytes at a block boundary, from a mapping of *@whole, to be unmapped as such */
+static inline void *map_aligned(size_t size, void **whole)
+{
+	*whole = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	CHECK(*whole != MAP_FAILED);
+	return (void *)(((uintptr_t)*whole + BLOCK - 1) & ~(BLOCK - 1));
+}
+
+#endif /* _SOFTDEV_TEST_H */
