@@ -10,10 +10,10 @@ JOBS ?= $(shell nproc)
 FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
-.PHONY: all setup model modules mesa mesa-tree igt examples run shell \
+.PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
 	test test-model test-fuzz test-igt test-cl clean distclean help
 
-all: model modules mesa igt examples ## build everything
+all: model modules mesa igt examples cl-tests ## build everything
 
 setup: ## make the Debian root that everything is built and run in
 	@tools/setup
@@ -36,6 +36,9 @@ igt: setup ## build the IGT tests (igt-tests/)
 examples: setup ## build the OpenCL examples (examples/)
 	@$(IN_ROOT) tools/lib/build-meson examples
 
+cl-tests: setup ## build the OpenCL tests (tests/cl/)
+	@$(IN_ROOT) tools/lib/build-meson tests/cl
+
 run: model modules mesa examples ## boot a VM and run the demo (FILE=path: the text to count)
 	@tools/demo "$(FILE)"
 
@@ -54,7 +57,7 @@ test-fuzz: model ## fuzz the parsers of the model
 test-igt: model modules igt ## run the IGT tests in the VM
 	@tools/run-tests igt
 
-test-cl: model modules mesa examples ## run the OpenCL tests in the VM
+test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 	@tools/run-tests cl
 
 clean: ## remove everything built, the root too
