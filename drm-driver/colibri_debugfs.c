@@ -46,7 +46,7 @@ static int colibri_debugfs_vms(struct seq_file *m, void *unused)
 		vm = colibri_vm_get_by_asid(cdev, asid);
 		if (!vm)
 			continue;
-		colibri_vm_get_stats(vm, &stats);
+		colibri_vm_peek_stats(vm, &stats);
 		seq_printf(m, "asid %lu: %s%s, %llu faults (%llu failed), %llu pages to VRAM, %llu back\n",
 			   asid, colibri_vm_svm(vm) ? "mirror" : "buffers only",
 			   READ_ONCE(vm->dead) ? ", dead" : "", stats.faults, stats.faults_failed,

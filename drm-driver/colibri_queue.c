@@ -41,6 +41,7 @@
 
 #include <linux/log2.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include <drm/colibri_drm.h>
 
@@ -133,6 +134,7 @@ static void colibri_queue_put_hw(struct colibri_queue *queue)
 	spin_lock(&cdev->queues.lock);
 	cdev->queues.slot[queue->hwid] = NULL;
 	spin_unlock(&cdev->queues.lock);
+	wake_up_all(&cdev->fence_wq);
 }
 
 static void colibri_queue_enable(struct colibri_queue *queue, u32 priority)
@@ -257,13 +259,13 @@ static void colibri_queue_release(struct colibri_queue *queue)
 	list_del_init(&queue->vm_entry);
 	mutex_unlock(&vm->queue_lock);
 
-	colibri_unbind_kernel(vm, colibri_queue_va(queue), colibri_bo_gem(queue->bo)->size);
-	colibri_queue_put_hw(queue);
-
 	spin_lock(&queue->state_lock);
 	queue->mem = NULL;
 	spin_unlock(&queue->state_lock);
+	colibri_unbind_kernel(vm, colibri_queue_va(queue), colibri_bo_gem(queue->bo)->size);
 	colibri_gem_put(queue->bo);
+	/* Last: from here on the removal of the device waits for this queue no more. */
+	colibri_queue_put_hw(queue);
 }
 
 /* Drop the work of a queue and let everybody who waits for it know. */
@@ -283,16 +285,22 @@ static void colibri_queue_end(struct colibri_queue *queue)
  */
 void colibri_queue_close(struct colibri_queue *queue)
 {
-	int idx;
-
-	WRITE_ONCE(queue->closed, true);
-	wake_up_all(&queue->vm->cdev->fence_wq);
-	/* Otherwise the removal of the device does it. */
-	if (drm_dev_enter(&queue->vm->cdev->base, &idx)) {
-		colibri_queue_end(queue);
-		drm_dev_exit(idx);
-	}
+	colibri_queue_end(queue);
 	colibri_queue_put(queue);
+}
+
+/**
+ * colibri_queue_all_idle() - whether no hardware queue is in use
+ * @cdev: device
+ */
+bool colibri_queue_all_idle(struct colibri_device *cdev)
+{
+	bool idle;
+
+	spin_lock(&cdev->queues.lock);
+	idle = !memchr_inv(cdev->queues.slot, 0, sizeof(cdev->queues.slot));
+	spin_unlock(&cdev->queues.lock);
+	return idle;
 }
 
 /**

@@ -70,6 +70,7 @@ int colibri_queue_status(struct colibri_queue *queue);
 void colibri_queue_get_state(struct colibri_queue *queue, struct drm_colibri_queue_state *state);
 
 void colibri_queue_disable(struct colibri_queue *queue);
+bool colibri_queue_all_idle(struct colibri_device *cdev);
 void colibri_queue_revoke_all(struct colibri_vm *vm);
 void colibri_queue_handle_errors(struct colibri_device *cdev);
 

@@ -25,8 +25,9 @@
  * then is the ASID given back.  That may happen in the fault work, long after
  * the file was closed, when user memory stalls a fault: closing a file never waits for it.
  *
- * The removal of the device does the same teardown for VMs of files that stay
- * open; @torn_down makes it happen once.
+ * The removal of the device does the same for VMs and queues of files that stay
+ * open.  Each step of it happens once, whoever comes first, and the removal
+ * waits for those that files are doing; a file closed later finds nothing left to do.
  *
  * Death
  * -----
@@ -189,8 +190,8 @@ static void colibri_vm_teardown(struct colibri_vm *vm)
 		colibri_mmu_wait(cdev, colibri_mmu_invalidate(cdev, vm->asid, 0, COLIBRI_MMU_ALL),
 				 true);
 	}
-	xa_erase(&cdev->vms, vm->asid);
 	colibri_pt_fini(&vm->pt);
+	xa_erase(&cdev->vms, vm->asid);
 	wake_up_all(&cdev->fence_wq);
 unlock:
 	mutex_unlock(&vm->teardown_lock);
@@ -214,14 +215,8 @@ static void colibri_vm_free(struct drm_gpuvm *gpuvm)
  */
 void colibri_vm_close(struct colibri_vm *vm)
 {
-	int idx;
-
 	colibri_vm_kill(vm);
-	/* Otherwise the removal of the device does it. */
-	if (drm_dev_enter(&vm->cdev->base, &idx)) {
-		colibri_bind_unmap_all(vm);
-		drm_dev_exit(idx);
-	}
+	colibri_bind_unmap_all(vm);
 	colibri_vm_put(vm);
 }
 
@@ -245,8 +240,8 @@ void colibri_vm_revoke_all(struct colibri_device *cdev)
 		colibri_vm_teardown(vm);
 		colibri_vm_put(vm);
 	}
-	/* Others are about to be torn down by whoever dropped the last reference. */
-	wait_event(cdev->fence_wq, xa_empty(&cdev->vms));
+	/* Files that are being closed end theirs themselves. */
+	wait_event(cdev->fence_wq, colibri_queue_all_idle(cdev) && xa_empty(&cdev->vms));
 }
 
 /* ---- Lookup ---------------------------------------------------------------*/
@@ -291,4 +286,18 @@ void colibri_vm_get_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	if (svm)
 		hmm_svm_get_stats(svm, stats);
+}
+
+/**
+ * colibri_vm_peek_stats() - the same for who does not know whether it is torn down
+ * @vm: VM
+ * @stats: returns the counters, zeroes when the mirror is gone
+ */
+void colibri_vm_peek_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	mutex_lock(&vm->teardown_lock);
+	if (!vm->torn_down)
+		colibri_vm_get_stats(vm, stats);
+	mutex_unlock(&vm->teardown_lock);
 }

@@ -84,6 +84,7 @@ struct colibri_vm *colibri_vm_get_by_asid(struct colibri_device *cdev, u32 asid)
 bool colibri_vm_owned_by_current(struct colibri_vm *vm);
 void colibri_vm_kill(struct colibri_vm *vm);
 void colibri_vm_revoke_all(struct colibri_device *cdev);
+void colibri_vm_peek_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats);
 void colibri_vm_get_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats);
 
 /* colibri_bind.c */
