@@ -5,6 +5,7 @@
 #include "gpu_test.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -358,19 +359,28 @@ void steps_wait(struct steps *steps, unsigned int step)
 	}
 }
 
-int wait_child(pid_t pid)
+struct igt_helper_process *victim(void)
+{
+	static struct igt_helper_process process = { .use_SIGKILL = true };
+
+	return &process;
+}
+
+void kill_victim(void)
 {
 	struct timespec start = { 0 };
-	int status;
-	pid_t ret;
+	siginfo_t info = { 0 };
 
-	while (!(ret = waitpid(pid, &status, WNOHANG))) {
+	igt_assert_eq(kill(victim()->pid, SIGKILL), 0);
+	/* Only look: igt_wait_helper() wants to reap it. */
+	while (!info.si_pid) {
 		igt_assert_f(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC,
-			     "process %d does not end\n", pid);
+			     "process %d survives SIGKILL\n", victim()->pid);
+		igt_assert_eq(waitid(P_PID, victim()->pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
 		cpu_pause();
 	}
-	igt_assert_eq(ret, pid);
-	return status;
+	igt_assert_eq(info.si_code, CLD_KILLED);
+	igt_wait_helper(victim());
 }
 
 unsigned int count_free_queues(struct gpu *gpu)
@@ -398,6 +408,8 @@ void gpu_run_tests(const struct gpu_test *tests, size_t count, void (*init)(stru
 	for (volatile size_t i = 0; i < count; i++) {
 		igt_describe(tests[i].what);
 		igt_subtest(tests[i].name) {
+			if (victim()->running)
+				igt_stop_helper(victim());
 			init(&gpu);
 			tests[i].run(&gpu);
 			gpu_fini(&gpu);

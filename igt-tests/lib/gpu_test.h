@@ -133,6 +133,16 @@ void gpu_loop_progress(struct gpu *gpu, uint64_t rounds);
 /** gpu_loop_stop() - End the loop; returns how often it went round */
 uint64_t gpu_loop_stop(struct gpu *gpu);
 
+/**
+ * most_of() - How many of @pages must have moved at least
+ *
+ * A page that somebody holds a reference to just now stays, and is used where it is.
+ */
+static inline uint64_t most_of(uint64_t pages)
+{
+	return pages - pages / 8;
+}
+
 /* Words: 32-bit ramps, word i = value + i, on the GPU and on the CPU. */
 void gpu_ramp_write(struct gpu *gpu, void *words, size_t bytes, uint32_t value);
 void gpu_ramp_add(struct gpu *gpu, void *words, size_t bytes, uint32_t value);
@@ -156,8 +166,15 @@ void steps_done(struct steps *steps, unsigned int step);
 /** steps_wait() - Wait until step number @step is done; fails after GPU_TIMEOUT_S */
 void steps_wait(struct steps *steps, unsigned int step);
 
-/** wait_child() - Status of a child that must end soon, as of waitpid() */
-int wait_child(pid_t pid);
+/**
+ * fork_victim() - Fork a process that will be killed: a block, as igt_fork_helper()
+ *
+ * One at a time. kill_victim() sends SIGKILL and fails when the process is not
+ * gone soon; when the subtest fails before, gpu_run_tests() does it.
+ */
+#define fork_victim()	igt_fork_helper(victim())
+struct igt_helper_process *victim(void);
+void kill_victim(void);
 
 /** count_free_queues() - How many queues can be made on the VM of @gpu now */
 unsigned int count_free_queues(struct gpu *gpu);

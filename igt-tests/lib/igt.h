@@ -49,7 +49,18 @@ void __igt_skip_check(const char *file, const int line, const char *func, const 
 void __igt_fail_assert(const char *domain, const char *file, const int line, const char *func,
 		       const char *assertion, const char *format, ...)
 	__attribute__((noreturn, format(printf, 6, 7)));
+
+struct igt_helper_process {
+	bool running;
+	bool use_SIGKILL;
+	pid_t pid;
+	int id;
+};
+
 bool __igt_fork(void);
+bool __igt_fork_helper(struct igt_helper_process *proc);
+int igt_wait_helper(struct igt_helper_process *proc);
+void igt_stop_helper(struct igt_helper_process *proc);
 void igt_waitchildren_timeout(int seconds, const char *reason);
 void igt_set_timeout(unsigned int seconds, const char *op);
 void igt_reset_timeout(void);
@@ -88,6 +99,9 @@ uint64_t igt_nsec_elapsed(struct timespec *start);
 #define igt_fork(child, num_children)					\
 	for (int child = 0; child < (num_children); child++)		\
 		for (; __igt_fork(); exit(0))
+
+#define igt_fork_helper(proc)						\
+	for (; __igt_fork_helper(proc); exit(0))
 
 #define igt_debug(f...)		igt_log(NULL, IGT_LOG_DEBUG, f)
 #define igt_info(f...)		igt_log(NULL, IGT_LOG_INFO, f)

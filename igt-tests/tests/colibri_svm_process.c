@@ -5,11 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "gpu_test.h"
 
@@ -225,28 +222,21 @@ static void two_processes(struct gpu *gpu)
 static void kill_during_kernel(struct gpu *gpu)
 {
 	unsigned int free_queues = count_free_queues(gpu);
-	struct steps *steps = steps_new();
 	uint64_t *word = map_anonymous(PAGE_SIZE, PAGE_SIZE);
-	int status;
-	pid_t pid;
 
 	for (unsigned int i = 0; i < 3; i++) {
-		steps_done(steps, 0);
-		pid = fork();
-		igt_assert(pid >= 0);
-		if (!pid) {
+		struct steps *steps = steps_new();
+
+		fork_victim() {
 			struct gpu own = { 0 };
 
 			gpu_init(&own);
 			gpu_loop_start(&own, (uintptr_t)word);
 			steps_done(steps, 1);
 			gpu_wait_result(&own);
-			_exit(1);
 		}
 		steps_wait(steps, 1);
-		igt_assert_eq(kill(pid, SIGKILL), 0);
-		status = wait_child(pid);
-		igt_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		kill_victim();
 		gpu_ramp_write(gpu, word, PAGE_SIZE, i);
 		igt_assert_eq_u64(cpu_ramp_errors(word, PAGE_SIZE, i), 0);
 	}
