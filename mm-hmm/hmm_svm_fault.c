@@ -22,6 +22,9 @@
 /* Rounds before the locks are released, so that nobody waits for long. */
 #define HMM_SVM_ROUNDS		8
 
+/* Pages that core mm had to bring this often in one fault are left there. */
+#define HMM_SVM_MAX_MOVES	2
+
 /**
  * struct hmm_svm_request - a fault at work
  * @block: which it falls into
@@ -30,7 +33,8 @@
  * @write: whether the device wants to write
  * @span: what is looked at, and served with it
  * @move: pages are still to be moved to device memory
- * @faulted_in: core mm brought the page; it may be moved once more
+ * @owner: whose device memory counts as present when core mm faults the page in
+ * @fault_ins: how often it did
  */
 struct hmm_svm_request {
 	struct hmm_svm_block *block;
@@ -39,7 +43,8 @@ struct hmm_svm_request {
 	bool write;
 	struct hmm_svm_span span;
 	bool move;
-	bool faulted_in;
+	void *owner;
+	unsigned int fault_ins;
 };
 
 static bool is_secretmem(const struct vm_area_struct *vma)
@@ -58,35 +63,30 @@ static int check_vma(const struct vm_area_struct *vma, bool write)
 }
 
 /*
- * Lets core mm do what a CPU fault would do. @to_system: bring the page to
- * system memory, also if it is in our device memory.
- *
- * mmap_lock stays held, so a userfaultfd is not waited for (-EFAULT): the wait
- * could not be interrupted when the owner is killed.
+ * Lets core mm do what a CPU fault would do. It may wait for user space or a
+ * disk (userfaultfd, FUSE), so no lock is held.
  */
-static int fault_in(struct hmm_svm_request *req, bool to_system)
+static int fault_in(struct hmm_svm_request *req, struct hmm_svm_notifier *notifier)
 {
 	unsigned long pfn = req->write ? HMM_PFN_REQ_FAULT | HMM_PFN_REQ_WRITE : HMM_PFN_REQ_FAULT;
-	struct hmm_svm_notifier *notifier = req->block->notifier;
 	struct hmm_range range = {
 		.notifier = &notifier->mn,
 		.start = req->addr,
 		.end = req->addr + PAGE_SIZE,
 		.hmm_pfns = &pfn,
 		.pfn_flags_mask = HMM_PFN_REQ_FAULT | HMM_PFN_REQ_WRITE,
-		.dev_private_owner = to_system ? NULL : notifier->svm->sdev,
+		.dev_private_owner = req->owner,
 	};
 	int ret;
 
-	range.notifier_seq = mmu_interval_read_begin(range.notifier);
-	ret = hmm_range_fault(&range);
+	ret = hmm_svm_range_fault(&range, msecs_to_jiffies(HMM_RANGE_DEFAULT_TIMEOUT));
 	switch (ret) {
 	case 0:
-		req->move = !req->faulted_in && hmm_svm_policy_first_touch(req->block, req->vma) ==
-						HMM_SVM_PLACE_DEVICE;
-		req->faulted_in = true;
-		return -EBUSY;
+		req->fault_ins++;
+		return 0;
+	case -EINTR:	/* the caller finds out why */
 	case -EBUSY:
+		return -EBUSY;
 	case -ENOMEM:
 		return ret;
 	case -EPERM:
@@ -98,7 +98,8 @@ static int fault_in(struct hmm_svm_request *req, bool to_system)
 
 /*
  * What the snapshot asks for next.
- * Return: 0: mapped; -EBUSY: look again; or the fault's error.
+ * Return: 0: mapped; -EBUSY: look again; -EAGAIN: after fault_in(); or the
+ * fault's error.
  */
 static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 {
@@ -106,8 +107,10 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 	bool allowed = hmm_svm_window_allows(win, req->addr, req->write);
 
 	/* Copy-on-write happens in system memory. */
-	if (!allowed && hmm_svm_window_shared(win, req->addr))
-		return fault_in(req, true);
+	if (!allowed && hmm_svm_window_shared(win, req->addr)) {
+		req->owner = NULL;
+		return -EAGAIN;
+	}
 
 	if (req->move && !in_dev) {
 		/* A huge page moves whole, or core mm has to split it. */
@@ -119,8 +122,10 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 		return -EBUSY;
 	}
 
-	if (!allowed)
-		return fault_in(req, false);
+	if (!allowed) {
+		req->owner = req->block->notifier->svm->sdev;
+		return -EAGAIN;
+	}
 	return hmm_svm_window_map(win, req->addr);
 }
 
@@ -135,7 +140,8 @@ static int serve_locked(struct hmm_svm_request *req)
 	if (ret)
 		return ret;
 
-	req->move = hmm_svm_policy_first_touch(req->block, req->vma) == HMM_SVM_PLACE_DEVICE;
+	req->move = req->fault_ins < HMM_SVM_MAX_MOVES &&
+		    hmm_svm_policy_first_touch(req->block, req->vma) == HMM_SVM_PLACE_DEVICE;
 	req->span = hmm_svm_policy_density(req->block, req->vma, req->addr);
 	for (round = 0; round < HMM_SVM_ROUNDS; round++) {
 		win = hmm_svm_window_alloc(req->block, &req->span);
@@ -160,6 +166,26 @@ static bool is_doomed(struct mm_struct *mm)
 	       fatal_signal_pending(current);
 }
 
+static int serve_once(struct hmm_svm_request *req, struct hmm_svm_notifier *notifier)
+{
+	struct mm_struct *mm = notifier->svm->mm;
+	int ret;
+
+	req->block = hmm_svm_block_get(notifier, req->addr);
+	if (!req->block)
+		return -ENOMEM;
+
+	mmap_read_lock(mm);
+	mutex_lock(&req->block->migrate);
+	req->vma = vma_lookup(mm, req->addr);
+	ret = serve_locked(req);
+	mutex_unlock(&req->block->migrate);
+	mmap_read_unlock(mm);
+
+	hmm_svm_block_put(req->block);
+	return ret;
+}
+
 static int serve(struct hmm_svm *svm, u64 addr, bool write)
 {
 	unsigned long deadline = jiffies + HMM_SVM_FAULT_TIMEOUT;
@@ -174,18 +200,17 @@ static int serve(struct hmm_svm *svm, u64 addr, bool write)
 	for (;;) {
 		if (is_doomed(svm->mm))
 			return -EOWNERDEAD;
-		req.block = hmm_svm_block_get(notifier, addr);
-		if (!req.block)
-			return -ENOMEM;
 
-		mmap_read_lock(svm->mm);
-		mutex_lock(&req.block->migrate);
-		req.vma = vma_lookup(svm->mm, addr);
-		ret = serve_locked(&req);
-		mutex_unlock(&req.block->migrate);
-		mmap_read_unlock(svm->mm);
-		hmm_svm_block_put(req.block);
-
+		ret = serve_once(&req, notifier);
+		if (ret == -EAGAIN) {
+			ret = fault_in(&req, notifier);
+			if (!ret) {
+				/* User space may have taken any time to serve it. */
+				if (req.fault_ins <= HMM_SVM_MAX_MOVES)
+					deadline = jiffies + HMM_SVM_FAULT_TIMEOUT;
+				ret = -EBUSY;
+			}
+		}
 		if (ret != -EBUSY || time_after(jiffies, deadline))
 			return ret;
 		hmm_svm_count(svm->counters, HMM_SVM_NR_RETRIES, 1);

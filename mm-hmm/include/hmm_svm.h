@@ -295,11 +295,12 @@ bool hmm_svm_owned_by_current(struct hmm_svm *svm);
  * the policy adds around it in the block.  Safe to call from several threads;
  * faults on different blocks run in parallel.
  *
- * Context: may sleep and take mmap_lock; a worker of the driver's own, never a
- * notifier or reclaim.
+ * Context: may sleep and take mmap_lock, and may wait for user space (a
+ * userfaultfd, a FUSE server) without bound; a worker of the driver's own per
+ * mirror, never a notifier or reclaim.
  * Return: 0: mapped (it may already be gone again: the device just retries);
  * -EFAULT: no memory there, below the stack, beyond the end of a file,
- * VM_IO, VM_PFNMAP or secret memory, or memory that waits for a userfaultfd;
+ * VM_IO, VM_PFNMAP or secret memory;
  * -EACCES: the mapping forbids @access; -EOWNERDEAD: the mm is gone or dying;
  * -ENOMEM; -EBUSY: no progress within the layer's timeout; or an error of
  * &hmm_svm_ops.prepare.

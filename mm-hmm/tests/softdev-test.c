@@ -3,7 +3,7 @@
  * Tests of hmm_svm on the software device: one function per memory situation,
  * checked from the device's side and from the CPU's. Prints TAP.
  *
- *   gcc -O2 -pthread -o softdev-test softdev-test.c
+ *   gcc -O2 -pthread -o softdev-test softdev-test.c softdev-stress.c
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +26,10 @@
 #include <unistd.h>
 
 #include "softdev-test.h"
+
+int dev;
+const char *failure;
+int failure_line;
 
 static void anon_write(void)
 {
@@ -266,26 +269,76 @@ static void special_memory(void)
 	}
 }
 
-/* Nobody ever serves the page: the device gets an error, and nobody waits. */
-static void userfault(void)
+static uint64_t *map_userfault(int *fd)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	uint64_t *p = map_anon(MB);
-	int fd = syscall(SYS_userfaultfd, 0);
 
-	CHECK(fd >= 0);
-	p[512] = 3;
+	*fd = syscall(SYS_userfaultfd, 0);
+	CHECK(*fd >= 0);
 	reg.range.start = (uintptr_t)p;
 	reg.range.len = MB;
-	CHECK(!ioctl(fd, UFFDIO_API, &api));
-	CHECK(!ioctl(fd, UFFDIO_REGISTER, &reg));
-	CHECK(dev_write(p, 8, 1, 1) == EFAULT);
-	CHECK(!dev_check(p + 512, 8, 1, 3));
-	CHECK(!(query(p + 512) & SOFTDEV_IN_DEVMEM));
+	CHECK(!ioctl(*fd, UFFDIO_API, &api));
+	CHECK(!ioctl(*fd, UFFDIO_REGISTER, &reg));
+	return p;
+}
+
+static void *serve_userfaults(void *arg)
+{
+	int fd = (intptr_t)arg;
+	struct uffd_msg msg;
+
+	while (read(fd, &msg, sizeof(msg)) == sizeof(msg)) {
+		static uint64_t data[512] __attribute__((aligned(4096))) = { 42 };
+		struct uffdio_copy copy = {
+			.dst = msg.arg.pagefault.address & ~(PAGE - 1),
+			.src = (uintptr_t)data,
+			.len = PAGE,
+		};
+
+		usleep(50000);
+		CHECK(!ioctl(fd, UFFDIO_COPY, &copy));
+	}
+	return NULL;
+}
+
+static void userfault(void)
+{
+	pthread_t thread;
+	uint64_t *p;
+	int fd;
+
+	p = map_userfault(&fd);
+	pthread_create(&thread, NULL, serve_userfaults, (void *)(intptr_t)fd);
+	CHECK(!dev_check(p, PAGE, 1, 42));
+	CHECK(!dev_write(p + 512, 8, 512, 1));
+	CHECK(cpu_check(p + 512, 8, 512, 1));
+	CHECK(!(query(p) & SOFTDEV_IN_DEVMEM));
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
 	close(fd);
-	CHECK(!dev_write(p, 8, 512, 1));
-	CHECK(cpu_check(p, 8, 512, 1));
+	munmap(p, MB);
+}
+
+/* Nobody serves the page. The process can be killed, and others do not notice. */
+static void userfault_stalled(void)
+{
+	uint64_t *p = map_anon(MB);
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid) {
+		close(dev);
+		dev = open("/dev/hmm_svm_softdev", O_RDWR);
+		dev_write(map_userfault(&fd), 8, 1, 1);
+		_exit(1);
+	}
+	usleep(200000);
+	CHECK(!dev_write(p, 8, MB / 8, 1));
+	CHECK(cpu_check(p, 8, MB / 8, 1));
+	kill(pid, SIGKILL);
+	CHECK(WIFSIGNALED(wait_child(pid)));
 	munmap(p, MB);
 }
 
@@ -351,14 +404,6 @@ static void dontneed(void)
 	for (int i = 0; i < 1024; i++)
 		CHECK(!dev_check(p + i * 512, 8, 1, 0));
 	munmap(p, 4 * MB);
-}
-
-static int wait_child(pid_t pid)
-{
-	int status;
-
-	CHECK(waitpid(pid, &status, 0) == pid);
-	return status;
 }
 
 static void fork_cow(bool child_first)
@@ -587,129 +632,6 @@ static void exec_of_owner(void)
 	CHECK(wait_child(pid) == 0);
 }
 
-/* Everybody adds to the same words while the memory is moved about under them. */
-#define STRESS_SIZE (24 * MB)
-#define STRESS_WORDS (STRESS_SIZE / PAGE)
-
-static char *stress_mem;
-static atomic_bool stress_stop;
-static atomic_ulong stress_sum;
-static atomic_ulong stress_ops[3];
-
-static uint64_t *stress_word(unsigned int *seed)
-{
-	return (uint64_t *)(stress_mem + rand_r(seed) % STRESS_WORDS * PAGE +
-			    rand_r(seed) % 64 * 8);
-}
-
-static void *stress_device(void *arg)
-{
-	unsigned int seed = (uintptr_t)arg;
-
-	while (!stress_stop) {
-		uint64_t *p = stress_word(&seed);
-		uint64_t count = rand_r(&seed) % 64 + 1;
-
-		if ((char *)p + count * PAGE > stress_mem + STRESS_SIZE)
-			count = 1;
-		CHECK(!access_dev(SOFTDEV_ADD, p, PAGE, count, 3));
-		stress_sum += 3 * count;
-		stress_ops[0]++;
-	}
-	return NULL;
-}
-
-static void *stress_cpu(void *arg)
-{
-	unsigned int seed = (uintptr_t)arg;
-
-	while (!stress_stop) {
-		for (int i = 0; i < 100; i++)
-			atomic_fetch_add((_Atomic uint64_t *)stress_word(&seed), 1);
-		stress_sum += 100;
-		stress_ops[1]++;
-		usleep(rand_r(&seed) % 3000);
-	}
-	return NULL;
-}
-
-static void stress_child(unsigned int seed)
-{
-	for (int i = 0; i < 200; i++)
-		*stress_word(&seed) = 0xdead;
-	_exit(0);
-}
-
-static void *stress_mm(void *arg)
-{
-	unsigned int seed = (uintptr_t)arg;
-
-	while (!stress_stop) {
-		char *p = stress_mem + rand_r(&seed) % STRESS_WORDS * PAGE;
-		size_t size = (rand_r(&seed) % 1024 + 1) * PAGE;
-		pid_t pid;
-
-		if (p + size > stress_mem + STRESS_SIZE)
-			size = PAGE;
-		switch (rand_r(&seed) % 7) {
-		case 0:
-			CHECK(!dev_prefetch(p, size, true));
-			break;
-		case 1:
-			CHECK(!dev_prefetch(p, size, false));
-			break;
-		case 2:
-			pid = fork();
-			if (!pid)
-				stress_child(seed);
-			CHECK(wait_child(pid) == 0);
-			break;
-		case 3:
-			madvise(p, size, MADV_COLD);
-			break;
-		case 4:
-			madvise(p, size, MADV_PAGEOUT);
-			break;
-		case 5:
-			madvise((void *)((uintptr_t)p & ~(BLOCK - 1)), BLOCK, MADV_COLLAPSE);
-			break;
-		case 6:
-			p = map_anon(8 * MB);
-			dev_write(p, PAGE, 2048, 1);
-			munmap(p, 8 * MB);
-			break;
-		}
-		stress_ops[2]++;
-	}
-	return NULL;
-}
-
-static void stress(void)
-{
-	pthread_t threads[5];
-	uint64_t sum = 0;
-	void *whole;
-
-	stress_mem = map_aligned(STRESS_SIZE, &whole);
-	stress_stop = false;
-	stress_sum = 0;
-	pthread_create(&threads[0], NULL, stress_device, (void *)1);
-	pthread_create(&threads[1], NULL, stress_device, (void *)2);
-	pthread_create(&threads[2], NULL, stress_cpu, (void *)3);
-	pthread_create(&threads[3], NULL, stress_mm, (void *)4);
-	pthread_create(&threads[4], NULL, stress_mm, (void *)5);
-	sleep(getenv("STRESS_SECONDS") ? atoi(getenv("STRESS_SECONDS")) : 5);
-	stress_stop = true;
-	for (int i = 0; i < 5; i++)
-		pthread_join(threads[i], NULL);
-	for (size_t i = 0; i < STRESS_SIZE / 8; i++)
-		sum += ((uint64_t *)stress_mem)[i];
-	CHECK(sum == stress_sum);
-	printf("# stress: device %lu, cpu %lu, mm %lu, sum %lu of %lu\n", stress_ops[0],
-	       stress_ops[1], stress_ops[2], sum, stress_sum);
-	munmap(whole, STRESS_SIZE + BLOCK);
-}
-
 #define TEST(name) { #name, name }
 static const struct {
 	const char *name;
@@ -719,6 +641,7 @@ static const struct {
 	TEST(stack), TEST(below_stack), TEST(thp), TEST(file_shared), TEST(file_private),
 	TEST(memfd), TEST(file_beyond_end), TEST(shmem), TEST(hugetlb), TEST(mlocked),
 	TEST(permissions), TEST(special_memory), TEST(userfault),
+	TEST(userfault_stalled),
 	TEST(pinned), TEST(system_calls), TEST(moved), TEST(dontneed),
 	TEST(fork_child_first), TEST(fork_parent_first), TEST(fork_child_refused),
 	TEST(child_outlives_parent), TEST(oversubscribed), TEST(lanes_on_blocks),

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "softdev.h"
 
@@ -18,9 +19,11 @@
 #define MB (1UL << 20)
 #define BLOCK (2 * MB)
 
-static int dev;
-static const char *failure;
-static int failure_line;
+extern int dev;
+extern const char *failure;
+extern int failure_line;
+
+void stress(void);
 
 #define CHECK(cond) do {						\
 	if (!(cond) && !failure) {					\
@@ -43,17 +46,17 @@ static inline int access_dev(int op, void *addr, uint64_t stride, uint64_t count
 	return ioctl(dev, SOFTDEV_IOC_ACCESS, &a) ? errno : 0;
 }
 
-static int dev_write(void *addr, uint64_t stride, uint64_t count, uint64_t value)
+static inline int dev_write(void *addr, uint64_t stride, uint64_t count, uint64_t value)
 {
 	return access_dev(SOFTDEV_WRITE, addr, stride, count, value);
 }
 
-static int dev_check(void *addr, uint64_t stride, uint64_t count, uint64_t value)
+static inline int dev_check(void *addr, uint64_t stride, uint64_t count, uint64_t value)
 {
 	return access_dev(SOFTDEV_CHECK, addr, stride, count, value);
 }
 
-static int dev_prefetch(void *addr, uint64_t size, bool to_device)
+static inline int dev_prefetch(void *addr, uint64_t size, bool to_device)
 {
 	struct softdev_range r = {
 		.start = (uintptr_t)addr,
@@ -115,6 +118,14 @@ static inline void *map_aligned(size_t size, void **whole)
 		      -1, 0);
 	CHECK(*whole != MAP_FAILED);
 	return (void *)(((uintptr_t)*whole + BLOCK - 1) & ~(BLOCK - 1));
+}
+
+static inline int wait_child(pid_t pid)
+{
+	int status;
+
+	CHECK(waitpid(pid, &status, 0) == pid);
+	return status;
 }
 
 #endif /* _SOFTDEV_TEST_H */
