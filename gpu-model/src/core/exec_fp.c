@@ -13,6 +13,10 @@
 #define T_h f16
 #define T_s float
 #define T_d double
+/* The type that computes. */
+#define C_h float
+#define C_s float
+#define C_d double
 #define U_h uint16_t
 #define U_s uint32_t
 #define U_d uint64_t
@@ -47,11 +51,15 @@ cg_exec_static_rm(struct cg_wave *w, const struct cg_op *op)
    return next;
 }
 
+#define TO_h(v) cg_half(v, w->rm, &w->fflags)
+#define TO_s(v) (v)
+#define TO_d(v) (v)
+
 /* The result of the host, or of fp_rmm.c; reserved modes are illegal. */
 #define ROUNDED(s, host_expr, fop, from, a, b, c) \
    do { \
       if (likely(w->rm < CG_RMM)) { \
-         T_##s r = (host_expr); \
+         T_##s r = TO_##s(host_expr); \
          w->f[op->rd] = box_##s(r == r ? BITS_##s(r) : NAN_##s); \
       } else if (w->rm == CG_RMM) { \
          w->f[op->rd] = box_##s(cg_rmm_op(fop, from, FMT_##s, a, b, c, &w->fflags)); \
@@ -65,12 +73,12 @@ cg_exec_static_rm(struct cg_wave *w, const struct cg_op *op)
    CG_HANDLER(name##_##s) \
    { \
       U_##s ua = unbox_##s(w->f[op->rs1]), ub = unbox_##s(w->f[op->rs2]); \
-      T_##s a = VAL_##s(ua), b = VAL_##s(ub); \
+      C_##s a = VAL_##s(ua), b = VAL_##s(ub); \
       (void)b; \
       ROUNDED(s, expr, fop, FMT_##s, ua, ub, 0); \
    }
 
-static inline f16 fma_h(f16 a, f16 b, f16 c) { return (f16)cg_fma_half_odd(a, b, c); }
+static inline float fma_h(float a, float b, float c) { return cg_fma_half_odd(a, b, c); }
 static inline float fma_s(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 static inline double fma_d(double a, double b, double c) { return __builtin_fma(a, b, c); }
 
@@ -81,7 +89,7 @@ static inline double fma_d(double a, double b, double c) { return __builtin_fma(
       U_##s ua = unbox_##s(w->f[op->rs1]) ^ ((neg_product) ? SIGN_##s : 0); \
       U_##s ub = unbox_##s(w->f[op->rs2]); \
       U_##s uc = unbox_##s(w->f[op->rs3]) ^ ((neg_addend) ? SIGN_##s : 0); \
-      T_##s a = VAL_##s(ua), b = VAL_##s(ub), c = VAL_##s(uc); \
+      C_##s a = VAL_##s(ua), b = VAL_##s(ub), c = VAL_##s(uc); \
       if (unlikely(c != c) && ((isinf(a) && b == 0) || (a == 0 && isinf(b)))) \
          w->fflags |= CG_NV; \
       ROUNDED(s, fma_##s(a, b, c), CG_FMA, FMT_##s, ua, ub, uc); \
@@ -142,15 +150,19 @@ static inline double fma_d(double a, double b, double c) { return __builtin_fma(
    }
 
 /* Beyond 2^20 every integer overflows a half, so that single precision holds all that matter. */
-static inline f16
-half_from_int(int64_t v)
+static inline float
+from_i_h(int64_t v)
 {
    const int64_t limit = 1 << 20;
-   return (f16)(float)(int32_t)(v > limit ? limit : v < -limit ? -limit : v);
+   return (float)(int32_t)(v > limit ? limit : v < -limit ? -limit : v);
 }
 
-static inline f16 from_i_h(int64_t v) { return half_from_int(v); }
-static inline f16 from_u_h(uint64_t v) { return half_from_int(v > 1 << 20 ? 1 << 20 : (int64_t)v); }
+static inline float
+from_u_h(uint64_t v)
+{
+   return (float)(uint32_t)(v > 1 << 20 ? 1 << 20 : v);
+}
+
 static inline float from_i_s(int64_t v) { return (float)v; }
 static inline float from_u_s(uint64_t v) { return (float)v; }
 static inline double from_i_d(int64_t v) { return (double)v; }
@@ -161,7 +173,7 @@ static inline double from_u_d(uint64_t v) { return (double)v; }
    { \
       type v = (type)w->x[op->rs1]; \
       if (likely(w->rm < CG_RMM)) \
-         w->f[op->rd] = box_##s(BITS_##s(from_##kind##_##s(v))); \
+         w->f[op->rd] = box_##s(BITS_##s(TO_##s(from_##kind##_##s(v)))); \
       else if (w->rm > CG_RMM) \
          return cg_illegal(w, op); \
       else \
@@ -215,16 +227,27 @@ static inline double from_u_d(uint64_t v) { return (double)v; }
       return op + op->len; \
    }
 
-ALL(h, (f16)__builtin_sqrtf(a))
+ALL(h, __builtin_sqrtf(a))
 ALL(s, __builtin_sqrtf(a))
 ALL(d, __builtin_sqrt(a))
 
 CONVERT(h, s)
 CONVERT(h, d)
-CONVERT(s, h)
 CONVERT(s, d)
-CONVERT(d, h)
 CONVERT(d, s)
+
+#define CONVERT_HALF(from, function) \
+   CG_HANDLER(fcvt_from_##from##_h) \
+   { \
+      if (unlikely(w->rm > CG_RMM)) \
+         return cg_illegal(w, op); \
+      f16 r = function(VAL_##from(unbox_##from(w->f[op->rs1])), w->rm, &w->fflags); \
+      w->f[op->rd] = box_h(cg_bits_h(r)); \
+      return op + op->len; \
+   }
+
+CONVERT_HALF(s, cg_fp_half_from_single)
+CONVERT_HALF(d, cg_fp_half_from_double)
 
 CG_HANDLER(fmv_x_h)
 {

@@ -35,6 +35,13 @@ uint64_t cg_rmm_from_int(bool negative, uint64_t magnitude, unsigned to, uint8_t
 /** Floating point (exact in double) to an integer of @bits bits, by the mode rm; raises into *flags. */
 uint64_t cg_fp_to_int(double v, unsigned bits, bool is_signed, unsigned rm, uint8_t *flags);
 
+/**
+ * Single or double to half with one rounding.  For hosts without F16C: libgcc's conversions lose overflow and
+ * underflow.
+ */
+f16 cg_fp_half_from_single(float v, unsigned rm, uint8_t *flags);
+f16 cg_fp_half_from_double(double v, unsigned rm, uint8_t *flags);
+
 /** The estimates vfrec7 and vfrsqrt7 of format @fmt. */
 uint64_t cg_fp_rec7(uint64_t v, unsigned fmt, unsigned rm, uint8_t *flags);
 uint64_t cg_fp_rsqrt7(uint64_t v, unsigned fmt, uint8_t *flags);
@@ -71,21 +78,39 @@ static inline f16 cg_val_h(uint16_t b) { f16 v; memcpy(&v, &b, 2); return v; }
 static inline float cg_val_s(uint32_t b) { float v; memcpy(&v, &b, 4); return v; }
 static inline double cg_val_d(uint64_t b) { double v; memcpy(&v, &b, 8); return v; }
 
+/** The half nearest to @v, as the host's mode @rm has it. */
+static inline f16
+cg_half(float v, unsigned rm, uint8_t *flags)
+{
+#if defined(__F16C__) || defined(__aarch64__)
+   (void)rm, (void)flags;
+   return (f16)v;
+#else
+   return cg_fp_half_from_single(v, rm, flags);
+#endif
+}
+
+/**
+ * Round to odd: what single precision cannot hold becomes a sticky bit, so that a
+ * further rounding to half is that of @v.  For magnitudes that singles have.
+ */
+static inline float
+cg_single_odd(double v)
+{
+   uint64_t bits = cg_bits_d(v);
+   uint64_t low = bits & 0x1fffffffull;
+   bits = (bits & ~0x1fffffffull) | (uint64_t)(low != 0 && v == v) << 29;
+   return (float)cg_val_d(bits);
+}
+
 /*
- * a * b + c of halves with one rounding: in double the sum is exact unless it needs more
- * than 53 bits; what is lost then only matters as a sticky bit.  Rounded to odd in
- * single precision, the last step rounds as if from the exact value.
+ * a * b + c of halves: in double the sum is exact unless it needs more than 53 bits,
+ * and what is lost then is far below a half's last bit.
  */
 static inline float
 cg_fma_half_odd(float a, float b, float c)
 {
-   double r = __builtin_fma((double)a, (double)b, (double)c);
-   uint64_t bits;
-   memcpy(&bits, &r, 8);
-   uint64_t low = bits & 0x1fffffffull;
-   bits = (bits & ~0x1fffffffull) | (uint64_t)(low != 0 && r == r) << 29;
-   memcpy(&r, &bits, 8);
-   return (float)r;
+   return cg_single_odd(__builtin_fma((double)a, (double)b, (double)c));
 }
 
 #endif /* CG_FP_H */

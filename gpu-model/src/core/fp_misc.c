@@ -96,6 +96,84 @@ cg_fp_to_int(double v, unsigned bits, bool is_signed, unsigned rm, uint8_t *flag
    return bits == 32 ? (uint64_t)(int64_t)(int32_t)r : r;
 }
 
+/* Does the mode round q away from zero, given what was cut off? */
+static bool
+rounds_up(unsigned rm, bool sign, uint32_t q, uint32_t rest, uint32_t half)
+{
+   switch (rm) {
+   case CG_RNE: return rest > half || (rest == half && (q & 1));
+   case CG_RDN: return sign && rest;
+   case CG_RUP: return !sign && rest;
+   case CG_RMM: return rest >= half;
+   default: return false;
+   }
+}
+
+static uint32_t
+shift_round(uint32_t mant, unsigned shift, unsigned rm, bool sign, bool *inexact)
+{
+   uint32_t q = mant >> shift, rest = mant & ((1u << shift) - 1);
+   *inexact = rest != 0;
+   return q + rounds_up(rm, sign, q, rest, 1u << (shift - 1));
+}
+
+static uint16_t
+half_overflow(bool sign, unsigned rm, uint8_t *flags)
+{
+   bool to_max = rm == CG_RTZ || rm == (sign ? CG_RUP : CG_RDN);
+   *flags |= CG_OF | CG_NX;
+   return (uint16_t)(sign << 15 | (to_max ? 0x7bff : 0x7c00));
+}
+
+f16
+cg_fp_half_from_single(float v, unsigned rm, uint8_t *flags)
+{
+   uint32_t bits = cg_bits_s(v);
+   bool sign = bits >> 31, inexact, unused;
+   int exp = (int)(bits >> 23 & 0xff) - 127;
+   uint32_t mant = (bits & 0x7fffff) | (exp > -127 ? 1u << 23 : 0);
+
+   if (exp == 128) {
+      bool nan = bits << 9;
+      if (nan && !(bits & 0x400000))
+         *flags |= CG_NV;
+      return cg_val_h(nan ? CG_NAN_H : (uint16_t)(sign << 15 | 0x7c00));
+   }
+   if (mant == 0)
+      return cg_val_h((uint16_t)(sign << 15));
+   if (exp >= -14) {
+      uint32_t q = shift_round(mant, 13, rm, sign, &inexact) + ((uint32_t)(exp + 14) << 10);
+      if (q >= 0x7c00)
+         return cg_val_h(half_overflow(sign, rm, flags));
+      *flags |= inexact ? CG_NX : 0;
+      return cg_val_h((uint16_t)(sign << 15 | q));
+   }
+   /* Tiny unless it would round up to the least normal number with all its precision. */
+   bool tiny = exp < -15 || shift_round(mant, 13, rm, sign, &unused) >> 11 == 0;
+   unsigned shift = -1 - exp < 26 ? (unsigned)(-1 - exp) : 26;
+   uint32_t q = shift_round(mant, shift, rm, sign, &inexact);
+   *flags |= inexact ? CG_NX | (tiny ? CG_UF : 0) : 0;
+   return cg_val_h((uint16_t)(sign << 15 | q));
+}
+
+f16
+cg_fp_half_from_double(double v, unsigned rm, uint8_t *flags)
+{
+   /* Beyond these a half overflows, or is a sticky bit. */
+   const uint64_t top = 0x4130000000000000ull, bottom = 0x3d70000000000000ull, sign_bit = 1ull << 63;
+   uint64_t bits = cg_bits_d(v), magnitude = bits & ~sign_bit, low = bits & 0x1fffffff;
+
+   if (v != v)
+      return cg_fp_half_from_single(cg_val_s(bits >> 51 & 1 ? CG_NAN_S : 0x7f800001), rm, flags);
+   if (magnitude > top && magnitude < 0x7ff0000000000000ull)
+      bits = (bits & sign_bit) | top;
+   else if (magnitude < bottom && magnitude != 0)
+      bits = (bits & sign_bit) | bottom;
+   else
+      bits = (bits & ~0x1fffffffull) | (uint64_t)(low != 0) << 29;
+   return cg_fp_half_from_single((float)cg_val_d(bits), rm, flags);
+}
+
 /* A subnormal's mantissa with its leading one dropped; exp becomes what it would be. */
 static void
 normalize(struct parts *p)

@@ -67,7 +67,7 @@ TO_INTS(ncvt_2, double, double, 32, 31)
       _Pragma("GCC ivdep") \
       for (unsigned i = 0; i < COUNT(T, S, S); i++) { \
          S x = a[i]; \
-         T q = (T)(EXPR); \
+         T q = TO_##t(EXPR); \
          d[i] = q; \
          if (NAN_CHECK) \
             bad |= IS_NAN_##t(q); \
@@ -75,10 +75,6 @@ TO_INTS(ncvt_2, double, double, 32, 31)
       if (NAN_CHECK && unlikely(bad)) \
          canonicalize_##t(d, COUNT(T, S, S)); \
    }
-
-/* Single precision holds what matters of an integer that goes to half: 2^20 overflows like all beyond it. */
-#define CUT_I(x) (float)((x) > (1 << 20) ? (1 << 20) : (x) < -(1 << 20) ? -(1 << 20) : (x))
-#define CUT_U(x) (float)((x) > (1 << 20) ? (1 << 20) : (int32_t)(x))
 
 TO_FP(cvt_1_fx, f16, h, i16, (float)x, false)
 TO_FP(cvt_2_fx, float, s, i32, x, false)
@@ -94,9 +90,9 @@ TO_FP(wcvt_1_fxu, float, s, u16, x, false)
 TO_FP(wcvt_2_fxu, double, d, u32, x, false)
 TO_FP(wcvt_1_ff, float, s, f16, x, true)
 TO_FP(wcvt_2_ff, double, d, float, x, true)
-TO_FP(ncvt_1_fx, f16, h, i32, CUT_I(x), false)
+TO_FP(ncvt_1_fx, f16, h, i32, cg_single_odd(x), false)
 TO_FP(ncvt_2_fx, float, s, i64, x, false)
-TO_FP(ncvt_1_fxu, f16, h, u32, CUT_U(x), false)
+TO_FP(ncvt_1_fxu, f16, h, u32, cg_single_odd(x), false)
 TO_FP(ncvt_2_fxu, float, s, u64, x, false)
 TO_FP(ncvt_1_ff, f16, h, float, x, true)
 TO_FP(ncvt_2_ff, float, s, double, x, true)
@@ -109,9 +105,12 @@ TO_FP(ncvt_2_ff, float, s, double, x, true)
       const S *a = src; \
       S in[COUNT(T, S, S)]; \
       memcpy(in, a, sizeof(in)); \
+      uint8_t rm = w->rm; \
+      w->rm = CG_RTZ; \
       cg_fp_set_rm(CG_RTZ); \
       name##_ff_k(w, d, in, b, c); \
-      cg_fp_set_rm(w->rm); \
+      w->rm = rm; \
+      cg_fp_set_rm(rm); \
       for (unsigned i = 0; i < COUNT(T, S, S); i++) { \
          U bits = cg_bits_##t(d[i]); \
          if (!IS_NANB_##t(bits) && (S)d[i] != in[i]) \

@@ -18,7 +18,7 @@
       for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i++) { \
          C x = a[i], y = scalar ? s : b[i]; \
          (void)y; \
-         T q = (T)(EXPR); \
+         T q = TO_##t(EXPR); \
          d[i] = q; \
          bad |= IS_NAN_##t(q); \
       } \
@@ -39,7 +39,7 @@
       FLAG_##t bad = 0; \
       for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i++) { \
          C x = a[i], y = scalar ? s : b[i], z = c[i]; \
-         T q = (T)FMA_##t(P, Q, R); \
+         T q = TO_##t(FMA_##t(P, Q, R)); \
          out[i] = q; \
          bad |= IS_NAN_##t(q); \
       } \

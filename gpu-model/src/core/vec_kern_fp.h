@@ -42,6 +42,11 @@
 #define IS_NAN_s(v) ((v) != (v))
 #define IS_NAN_d(v) ((v) != (v))
 
+/* The result in the format, from the type that computes. */
+#define TO_h(v) cg_half(v, w->rm, &w->fflags)
+#define TO_s(v) (v)
+#define TO_d(v) (v)
+
 #define FMA_h(a, b, c) cg_fma_half_odd(a, b, c)
 #define FMA_s(a, b, c) __builtin_fmaf(a, b, c)
 #define FMA_d(a, b, c) __builtin_fma(a, b, c)

@@ -38,7 +38,7 @@ GENERIC_BLEND(uint64_t, u64)
    { \
       const T *r = src; \
       for (unsigned i = 0; i < n; i += 64) { \
-         uint64_t word = bits[i / 64]; \
+         uint64_t word = n - i < 64 ? bits[i / 64] & ((1ull << (n - i)) - 1) : bits[i / 64]; \
          for (; word; word &= word - 1) { \
             unsigned lane = i + (unsigned)__builtin_ctzll(word); \
             memcpy((T *)dst + lane, r + lane, sizeof(T)); \

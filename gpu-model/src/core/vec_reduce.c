@@ -67,8 +67,8 @@ fp_sum(struct cg_wave *w, unsigned fmt, uint64_t a, uint64_t b)
    if (unlikely(w->rm == CG_RMM))
       return cg_rmm_op(CG_FADD, fmt, fmt, a, b, 0, &w->fflags);
    if (fmt == 1) {
-      f16 r = (f16)((float)cg_val_h((uint16_t)a) + (float)cg_val_h((uint16_t)b));
-      return cg_bits_h(r) << 17 >> 17 > 0x7c00 ? CG_NAN_H : cg_bits_h(r);
+      f16 r = cg_half((float)cg_val_h((uint16_t)a) + (float)cg_val_h((uint16_t)b), w->rm, &w->fflags);
+      return (cg_bits_h(r) & 0x7fff) > 0x7c00 ? CG_NAN_H : cg_bits_h(r);
    }
    if (fmt == 2) {
       float r = cg_val_s((uint32_t)a) + cg_val_s((uint32_t)b);
@@ -107,7 +107,7 @@ const struct cg_op *
 cg_exec_freduce(struct cg_wave *w, const struct cg_op *op)
 {
    unsigned f6 = op->insn >> 26;
-   bool widen = f6 >= 0x30, sum = f6 & 2 || !(f6 & 4);
+   bool widen = f6 >= 0x30, sum = !(f6 & 4);
    unsigned dsew = w->sew + widen;
 
    if (!reduction_ok(w, op, widen) || w->sew == 0 || (w->rm > CG_RMM))

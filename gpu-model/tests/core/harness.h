@@ -9,7 +9,7 @@
 #include "core_priv.h"
 
 #define GUEST_BASE 0x10000ull
-#define GUEST_SIZE (32u << 20)
+#define GUEST_SIZE (256u << 20)
 
 struct machine {
    uint8_t *mem;                 /**< [GUEST_BASE, GUEST_BASE + GUEST_SIZE) */
