@@ -130,7 +130,7 @@ load_programs(struct guest *g)
    uint8_t *code = guest_ptr(g, g->code);
 
    memcpy(code, kernels_bin, sizeof(kernels_bin));
-   for (unsigned i = 0; i <= K_ADD1; i++) {
+   for (unsigned i = 0; i < NUM_KERNELS; i++) {
       struct colibri_kernel_desc *d = (void *)(code + DESC_AT + i * sizeof(*d));
 
       d->entry = VA_CODE + ((uint32_t *)kernels_bin)[i];

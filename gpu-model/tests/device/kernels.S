@@ -19,7 +19,6 @@
 #define CSR_WAVES	0xccf
 
 	.text
-	.option norelax
 table:
 	.word k_end - table
 	.word k_store - table
@@ -35,6 +34,7 @@ table:
 	.word k_atomic - table
 	.word k_local - table
 	.word k_add1 - table
+	.word k_group - table
 	.balign 16
 
 k_end:	ENDW
@@ -198,3 +198,34 @@ k_add1:
 	vadd.vi	v9, v9, 1
 	vse32.v	v9, (a2)
 	ENDW
+
+/* { out, n0, n1 }: each group stores { id0, id1, id2, size0, size1, size2, waves, dims } as u32 at its place */
+k_group:
+	csrr	t0, CSR_WAVE
+	bnez	t0, 1f
+	ld	a1, 0(a0)
+	ld	a2, 8(a0)
+	ld	a3, 16(a0)
+	csrr	t0, 0xcc0
+	csrr	t1, 0xcc1
+	csrr	t2, 0xcc2
+	mul	t3, t2, a3
+	add	t3, t3, t1
+	mul	t3, t3, a2
+	add	t3, t3, t0
+	slli	t3, t3, 5
+	add	a1, a1, t3
+	sw	t0, 0(a1)
+	sw	t1, 4(a1)
+	sw	t2, 8(a1)
+	csrr	t0, 0xcc3
+	csrr	t1, 0xcc4
+	csrr	t2, 0xcc5
+	sw	t0, 12(a1)
+	sw	t1, 16(a1)
+	sw	t2, 20(a1)
+	csrr	t0, CSR_WAVES
+	csrr	t1, 0xcce
+	sw	t0, 24(a1)
+	sw	t1, 28(a1)
+1:	ENDW

@@ -17,5 +17,7 @@
 #define K_ATOMIC 11
 #define K_LOCAL 12
 #define K_ADD1 13
+#define K_GROUP 14
+#define NUM_KERNELS 15
 
 #endif /* KERNELS_H */
