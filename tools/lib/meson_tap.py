@@ -6,27 +6,39 @@ usage: meson_tap.py BUILD-FOLDER [OPTION OF MESON TEST...]
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
 
 TAIL_LINES = 40
+TAP_LINE = re.compile(r"(ok|not ok)\b(?: +\d+)?(?: +-)? *(.*)")
+
+
+def print_subtests(name, output):
+    """The TAP lines of a test's own; returns how many of them failed, or None."""
+    lines = [match for match in map(TAP_LINE.match, output.splitlines()) if match]
+    for line in lines:
+        print(f"{line[1]} - {name}: {line[2]}", flush=True)
+    return sum(line[1] == "not ok" for line in lines) if lines else None
 
 
 def print_result(result):
     """One test, with the end of its output when it failed."""
     name = result["name"].split(" / ")[-1]
     took = f"({result['duration']:.1f} s)"
+    output = result.get("stdout", "")
     if result["result"] in ("OK", "EXPECTEDFAIL"):
-        print(f"ok - {name} {took}", flush=True)
+        if print_subtests(name, output) is None:
+            print(f"ok - {name} {took}", flush=True)
     elif result["result"] == "SKIP":
-        reason = (result.get("stdout", "").strip().splitlines() or ["no reason given"])[-1]
+        reason = (output.strip().splitlines() or ["no reason given"])[-1]
         print(f"ok - {name} # SKIP {reason}", flush=True)
     else:
-        print(f"not ok - {name} {took} {result['result']}", flush=True)
-        output = result.get("stdout", "") + result.get("stderr", "")
-        for line in output.splitlines()[-TAIL_LINES:]:
+        if not print_subtests(name, output):
+            print(f"not ok - {name} {took} {result['result']}", flush=True)
+        for line in (output + result.get("stderr", "")).splitlines()[-TAIL_LINES:]:
             print(f"# {line}", flush=True)
 
 
