@@ -5,7 +5,7 @@
 #
 #   tools/vm run --vram 16M -- /colibri/igt-tests/run.sh [--no-report] [LIST | -t REGEX]
 #
-# LIST is a name in testlists/ (default: fast); -t takes the subtests whose name
+# LIST is a name in testlists/ (default: fast) or a file; -t takes the subtests whose name
 # (igt@PROGRAM@SUBTEST) matches. Prints a line per subtest as TAP does, unless
 # --no-report. igt_runner's results stay in the shared folder, if there is one. A
 # kernel warning during a subtest fails it.
@@ -27,6 +27,8 @@ make_list()
 	if [ "$name" = -t ]; then
 		igt_runner --list-all --include-tests "$2" "$tests" 2>/dev/null >"$list"
 		[ -s "$list" ] || die "no subtest matches '$2'"
+	elif [ -f "$name" ]; then
+		cp "$name" "$list"
 	else
 		cp "$top/igt-tests/testlists/$name.testlist" "$list" 2>/dev/null ||
 			die "no list '$name' in $(ls -x "$top/igt-tests/testlists")"

@@ -400,6 +400,18 @@ unsigned int count_free_queues(struct gpu *gpu)
 	return count;
 }
 
+void wait_for_free_queues(struct gpu *gpu, unsigned int count)
+{
+	struct timespec start = { 0 };
+	unsigned int now;
+
+	while ((now = count_free_queues(gpu)) != count) {
+		igt_assert_f(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC,
+			     "%u queues are free, not %u\n", now, count);
+		cpu_pause();
+	}
+}
+
 void gpu_run_tests(const struct gpu_test *tests, size_t count, void (*init)(struct gpu *gpu))
 {
 	static struct gpu gpu;

@@ -179,6 +179,9 @@ void kill_victim(void);
 /** count_free_queues() - How many queues can be made on the VM of @gpu now */
 unsigned int count_free_queues(struct gpu *gpu);
 
+/** wait_for_free_queues() - Wait until @count queues can be made; fails after GPU_TIMEOUT_S */
+void wait_for_free_queues(struct gpu *gpu, unsigned int count);
+
 /** struct gpu_test - one subtest */
 struct gpu_test {
 	const char *name;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -125,35 +126,99 @@ static int stalling_pages(void *pages, size_t size)
 	return fd;
 }
 
-/*
- * The layer does not wait for a user-space monitor (Documentation/mm/hmm_svm.rst): a missing page is an
- * error, one that is there is used where it is.
- */
-static void userfault(struct gpu *gpu)
+/* Reads the next page fault; returns its page. */
+static uintptr_t wait_for_userfault(int fd)
 {
-	uint64_t *page = map_anonymous(PAGE_SIZE, PAGE_SIZE);
-	uint64_t *filled = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-	struct uffdio_copy copy = {
-		.dst = (uintptr_t)page,
-		.src = (uintptr_t)filled,
-		.len = PAGE_SIZE,
-	};
-	struct scalar_args args = {
-		.addr = (uintptr_t)page,
-		.out = gpu_shared_addr(gpu, result),
-	};
-	int fd = stalling_pages(page, PAGE_SIZE);
+	struct timespec start = { 0 };
+	struct uffd_msg msg;
 
-	gpu_launch(gpu, "scalar_read", &args, sizeof(args), 1);
-	gpu_expect_fault(gpu, page, COLIBRI_ACCESS_READ, EFAULT);
-	gpu_new_queue(gpu);
+	while (read(fd, &msg, sizeof(msg)) != sizeof(msg)) {
+		igt_assert_f(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC,
+			     "no page fault reaches the monitor\n");
+		cpu_pause();
+	}
+	return msg.arg.pagefault.address & ~(PAGE_SIZE - 1);
+}
 
-	filled[0] = 77;
-	igt_assert_eq(ioctl(fd, UFFDIO_COPY, &copy), 0);
-	gpu_run(gpu, "scalar_read", &args, sizeof(args), 1);
-	igt_assert_eq_u64(*(uint64_t *)gpu->shared->result, 77);
-	igt_assert_eq_u64(gpu_stats(gpu).pages_to_vram, 0);
+/* Resolves @count page faults: page i gets bytes i + 1. */
+struct resolver {
+	int fd;
+	uint8_t *pages;
+	unsigned int count;
+};
+
+static void *resolver_main(void *data)
+{
+	struct resolver *resolver = data;
+	uint8_t page[PAGE_SIZE];
+
+	while (resolver->count) {
+		struct uffdio_copy copy = { .src = (uintptr_t)page, .len = PAGE_SIZE };
+
+		copy.dst = wait_for_userfault(resolver->fd);
+		memset(page, 1 + (copy.dst - (uintptr_t)resolver->pages) / PAGE_SIZE, PAGE_SIZE);
+		if (!ioctl(resolver->fd, UFFDIO_COPY, &copy))
+			resolver->count--;
+	}
+	return NULL;
+}
+
+static void userfault_resolved(struct gpu *gpu)
+{
+	const unsigned int waves = 16;
+	struct resolver resolver = {
+		.pages = map_anonymous(waves * PAGE_SIZE, PAGE_SIZE),
+		.count = waves,
+	};
+	struct spread_read_args args = {
+		.base = (uintptr_t)resolver.pages,
+		.stride = PAGE_SIZE,
+		.entered = gpu_shared_addr(gpu, result),
+		.out = gpu_shared_addr(gpu, result) + waves,
+	};
+	pthread_t thread;
+
+	resolver.fd = stalling_pages(resolver.pages, waves * PAGE_SIZE);
+	igt_assert_eq(pthread_create(&thread, NULL, resolver_main, &resolver), 0);
+	gpu_run(gpu, "spread_read", &args, sizeof(args), waves);
+	igt_assert_eq(pthread_join(thread, NULL), 0);
+	for (unsigned int i = 0; i < waves; i++)
+		igt_assert_eq(gpu->shared->result[waves + i], i + 1);
+	close(resolver.fd);
+}
+
+/*
+ * Killed while its GPU waits for a page whose monitor is another process, here
+ * this one, and does not answer: the process goes at once, its address space with all in it
+ * when the monitor lets go, as with any kernel thread that waits in it.
+ */
+static void userfault_killed(struct gpu *gpu)
+{
+	struct { struct steps steps; int fd; } *shared = (void *)steps_new();
+	unsigned int free_queues = count_free_queues(gpu);
+	int pidfd, fd;
+
+	fork_victim() {
+		uint8_t *page = map_anonymous(PAGE_SIZE, PAGE_SIZE);
+		struct scalar_args args = { .addr = (uintptr_t)page };
+		struct gpu own = { 0 };
+
+		shared->fd = stalling_pages(page, PAGE_SIZE);
+		gpu_init(&own);
+		gpu_launch(&own, "scalar_write", &args, sizeof(args), 1);
+		steps_done(&shared->steps, 1);
+		gpu_wait_result(&own);
+	}
+	steps_wait(&shared->steps, 1);
+	pidfd = syscall(SYS_pidfd_open, victim()->pid, 0);
+	fd = syscall(SYS_pidfd_getfd, pidfd, shared->fd, 0);
+	igt_assert(pidfd >= 0 && fd >= 0);
+	wait_for_userfault(fd);
+	kill_victim();
+	gpu_assert_vm_lives(gpu);
 	close(fd);
+	close(pidfd);
+	wait_for_free_queues(gpu, free_queues);
 }
 
 /*
@@ -255,7 +320,7 @@ static void all_wave_slots_parked(struct gpu *gpu)
 	steps_done(steps, 2);
 	steps_wait(steps, 3);
 	kill_victim();
-	igt_assert_eq_u32(count_free_queues(gpu), free_queues);
+	wait_for_free_queues(gpu, free_queues);
 }
 
 static const struct gpu_test tests[] = {
@@ -264,7 +329,8 @@ static const struct gpu_test tests[] = {
 	{ "oversubscribe", oversubscribe, "64 MiB in VRAM of 16 MiB: all data right, on both sides" },
 	{ "oversubscribe-two-processes", oversubscribe_two, "two processes of 24 MiB each" },
 	{ "buffers-and-pages", buffers_and_pages, "a VRAM buffer takes room from migrated pages" },
-	{ "userfault", userfault, "a missing userfaultfd page is EFAULT, a present one is used in place" },
+	{ "userfault-resolved", userfault_resolved, "GPU faults on userfaultfd pages wait for their monitor" },
+	{ "userfault-killed", userfault_killed, "a process whose GPU waits for a monitor that never answers can be killed" },
 	{ "all-wave-slots-parked", all_wave_slots_parked,
 	  "waves stalled for ever on every queue of one process: another one migrates and computes" },
 };
