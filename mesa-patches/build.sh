@@ -41,7 +41,7 @@ jobs=${JOBS:-$(nproc)}
 
 # Nothing but rusticl with the one driver: no GL, no window systems.
 options=(
-	--prefix="$install" --libdir=lib -Dbuildtype=release -Db_ndebug=false
+	--prefix="$install" --libdir=lib -Dbuildtype=release -Db_ndebug=true
 	-Dgallium-drivers=colibri -Dvulkan-drivers= -Dplatforms=
 	-Dgallium-rusticl=true -Dgallium-rusticl-enable-drivers=colibri
 	-Dopengl=false -Dgles1=disabled -Dgles2=disabled -Degl=disabled -Dglx=disabled

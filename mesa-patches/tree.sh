@@ -4,7 +4,7 @@
 # Makes the patched Mesa tree in DIR: the pristine release, the patches of
 # `series`, the files of overlay/ and the headers that Mesa shares with the
 # kernel driver. In an existing tree only what changed is touched, so that a
-# build of it stays incremental; changed patches make it anew.
+# build of it stays incremental.
 #
 # Runs on any Debian machine that has a deb-src line for trixie; the release
 # is kept in $COLIBRI_CACHE (default: ~/.cache/colibri).
@@ -58,25 +58,33 @@ stamp()
 	(cd "$here" && patches | xargs sha256sum series)
 }
 
+overlay_to()
+{
+	rsync -rlpc "$here/overlay/" "$1/"
+	rsync -rlpc "$headers/uapi/drm/colibri_drm.h" "$1/include/drm-uapi/"
+	rsync -rlpc "$headers/colibri_hw.h" "$1/src/colibri/"
+}
+
 unpack_and_patch()
 {
 	local p new=$tree.new
 
 	fetch
 	say "unpacking Mesa $version and applying $(patches | wc -l) patches"
-	rm -rf "$new" "$tree"
+	rm -rf "$new"
 	mkdir -p "$new"
 	tar -xf "$tarball" -C "$new" --strip-components=1
 	for p in $(patches); do
 		patch -d "$new" -p1 --quiet --no-backup-if-mismatch <"$here/$p" || die "$p does not apply"
 	done
 	stamp >"$new/.colibri-stamp"
-	mv "$new" "$tree"
+	overlay_to "$new"
+	# Files that are the same keep their time: a build of the tree goes on.
+	rsync -rlpc --delete "$new/" "$tree/"
+	rm -rf "$new"
 }
 
 if [ "$(cat "$tree/.colibri-stamp" 2>/dev/null)" != "$(stamp)" ]; then
 	unpack_and_patch
 fi
-rsync -rlpc "$here/overlay/" "$tree/"
-rsync -rlpc "$headers/uapi/drm/colibri_drm.h" "$tree/include/drm-uapi/"
-rsync -rlpc "$headers/colibri_hw.h" "$tree/src/colibri/"
+overlay_to "$tree"

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Divergent control flow: the source of each test is compiled twice, by OpenCL
+ * for the GPU and by the C compiler for the CPU, and both must agree.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cl_helper.h"
+#include "tap.h"
+
+#define ITEMS 1000
+
+typedef unsigned int uint;
+
+/* Each is a function of one number, as text for OpenCL and as C. */
+#define FUNCTIONS(F) \
+	F(if_else, { \
+		uint r; \
+		if (x % 3 == 0) \
+			r = x * 2; \
+		else if (x % 3 == 1) \
+			r = x + 100; \
+		else \
+			r = 7; \
+		return r; \
+	}) \
+	F(nested, { \
+		uint r = 1; \
+		if (x & 1) { \
+			if (x & 2) { \
+				r += x; \
+				if (x & 4) \
+					r *= 3; \
+			} else { \
+				r -= x; \
+			} \
+			r ^= 0x55; \
+		} \
+		return r; \
+	}) \
+	F(collatz, { \
+		uint steps = 0; \
+		while (x > 1) { \
+			x = x & 1 ? 3 * x + 1 : x / 2; \
+			steps++; \
+		} \
+		return steps; \
+	}) \
+	F(break_and_continue, { \
+		uint r = 0; \
+		for (uint i = 0; i < 50; i++) { \
+			if ((x + i) % 5 == 0) \
+				continue; \
+			if (r > x) \
+				break; \
+			r += i * (x & 3) + 1; \
+			if ((x ^ i) == 37) \
+				break; \
+			r ^= i; \
+		} \
+		return r; \
+	}) \
+	F(nested_loops, { \
+		uint r = 0; \
+		for (uint i = 0; i <= x % 9; i++) { \
+			for (uint j = i; j < x % 13; j++) { \
+				if (j * i > x) \
+					break; \
+				if ((j & i) == 2) \
+					continue; \
+				r += j * i + 1; \
+			} \
+			if (r > 200) \
+				break; \
+			r++; \
+		} \
+		return r; \
+	}) \
+	F(early_return, { \
+		if (x % 7 == 0) \
+			return 1000 + x; \
+		for (uint i = 2; i * i <= x; i++) { \
+			if (x % i == 0) \
+				return i; \
+		} \
+		return x; \
+	}) \
+	F(do_while, { \
+		uint r = x; \
+		do { \
+			r = r * 1103515245u + 12345u; \
+			if (r % 11 == 3) \
+				break; \
+		} while (r % 17 != 5); \
+		return r; \
+	}) \
+	F(switch_cases, { \
+		uint r = 0; \
+		switch (x % 6) { \
+		case 0: \
+			r = 10; \
+			break; \
+		case 1: \
+			r = 20; \
+		case 2: \
+			r += 5; \
+			break; \
+		case 4: \
+			for (uint i = 0; i < x % 10; i++) \
+				r += i; \
+			break; \
+		default: \
+			r = x; \
+		} \
+		return r; \
+	}) \
+	F(private_array, { \
+		uint a[16]; \
+		for (uint i = 0; i < 16; i++) \
+			a[i] = i * x; \
+		for (uint i = 0; i < x % 40; i++) \
+			a[(i * 7 + x) % 16] += a[i % 16] ^ i; \
+		uint r = 0; \
+		for (uint i = 0; i < 16; i++) \
+			r = r * 31 + a[i]; \
+		return r; \
+	}) \
+	F(values_across_loops, { \
+		uint last = 0; \
+		uint before = 0; \
+		uint i = 0; \
+		while (1) { \
+			before = last; \
+			last = last * 3 + x + i; \
+			i++; \
+			if (last % 8 == x % 8) \
+				break; \
+			if (i == x % 23) \
+				break; \
+			if (i > 100) \
+				break; \
+		} \
+		return before * 1000003u + last * 101u + i; \
+	})
+
+#define AS_C(name, ...) \
+	static uint cpu_##name(uint x) __VA_ARGS__
+#define AS_TEXT(name, ...) \
+	"uint " #name "(uint x) " #__VA_ARGS__ "\n" \
+	"kernel void run_" #name "(global const uint *in, global uint *out)\n" \
+	"{\n" \
+	"	uint i = get_global_id(0);\n" \
+	"	out[i] = " #name "(in[i]);\n" \
+	"}\n"
+#define AS_ENTRY(name, ...) { #name, cpu_##name },
+
+#pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
+
+FUNCTIONS(AS_C)
+
+static const char source[] = FUNCTIONS(AS_TEXT);
+
+static const struct {
+	const char *name;
+	uint (*cpu)(uint x);
+} functions[] = { FUNCTIONS(AS_ENTRY) };
+
+static void test(struct cl *cl, cl_program program, const char *name,
+		 uint (*cpu)(uint x))
+{
+	char kernel_name[64];
+	uint *in = malloc(ITEMS * sizeof(*in)), *out = malloc(ITEMS * sizeof(*out));
+	bool ok = true;
+
+	snprintf(kernel_name, sizeof(kernel_name), "run_%s", name);
+	cl_kernel kernel = cl_kernel_of(program, kernel_name);
+	for (int i = 0; i < ITEMS; i++)
+		in[i] = i < 500 ? (uint)i : i * 2654435761u % 100000;
+	memset(out, 0xee, ITEMS * sizeof(*out));
+	cl_arg_pointer(kernel, 0, in);
+	cl_arg_pointer(kernel, 1, out);
+	cl_run(cl, kernel, ITEMS, 100);
+	for (int i = 0; i < ITEMS; i++) {
+		if (out[i] != cpu(in[i]) && ok) {
+			tap_note("%s(%u) is %u, not %u", name, in[i], out[i],
+				 cpu(in[i]));
+			ok = false;
+		}
+	}
+	tap_result(ok, "control flow: %s", name);
+	free(in);
+	free(out);
+	CL_CHECK(clReleaseKernel(kernel));
+}
+
+int main(void)
+{
+	struct cl cl;
+
+	cl_open(&cl);
+	cl_program program = cl_build(&cl, source);
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		test(&cl, program, functions[i].name, functions[i].cpu);
+	CL_CHECK(clReleaseProgram(program));
+	cl_close(&cl);
+	return tap_status();
+}
