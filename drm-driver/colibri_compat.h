@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * What differs between the kernels that the driver builds on: 7.3 is the one
- * that is tested; 6.12 is Debian's stable one.  The code is written to 7.3.
+ * What differs between the kernels that the driver builds on.  It is written to
+ * 7.3, on which it is tested; it also builds on 6.12, Debian's stable one.
  */
 #ifndef COLIBRI_COMPAT_H
 #define COLIBRI_COMPAT_H
@@ -11,6 +11,7 @@
 
 #include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_gpuvm.h>
 
 #if !IS_ENABLED(CONFIG_64BIT) || IS_ENABLED(CONFIG_CPU_BIG_ENDIAN)
@@ -18,13 +19,32 @@
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+
 /* Later, every GEM object has a list of its bindings. */
 #define COLIBRI_DRIVER_GPUVA	DRIVER_GEM_GPUVA
 #define colibri_vma_is_cow(vma)	is_cow_mapping((vma)->vm_flags)
+
+#ifndef kzalloc_obj
 #define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
+#endif
+
+struct drm_gpuvm_map_req {
+	struct drm_gpuva_op_map map;
+};
+
+#define drm_gpuvm_sm_map_ops_create(gpuvm, req)						\
+	drm_gpuvm_sm_map_ops_create(gpuvm, (req)->map.va.addr, (req)->map.va.range,	\
+				    (req)->map.gem.obj, (req)->map.gem.offset)
+
+#define drm_gpuvm_bo_obtain_locked	drm_gpuvm_bo_obtain
+#define drm_gem_shmem_vmap_locked	drm_gem_shmem_vmap
+#define drm_gem_shmem_vunmap_locked	drm_gem_shmem_vunmap
+
 #else
+
 #define COLIBRI_DRIVER_GPUVA	0
 #define colibri_vma_is_cow(vma)	vma_is_cow_mapping(vma)
+
 #endif
 
 #endif /* COLIBRI_COMPAT_H */
