@@ -30,7 +30,7 @@ static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 
  * The block of @addr, made if it does not exist; NULL without memory.
  *
  * Looked up under the xa_lock, which is what orders a fault against an
- * invalidation of the same block: see hmm_svm_invalidate().
+ * invalidation of the same block: see zap_blocks().
  */
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr)
 {
@@ -107,13 +107,14 @@ unsigned long hmm_svm_block_seq(struct hmm_svm_block *block)
  * flushed to @zapped. That includes what somebody else took away whose flush
  * is not known to be complete: until then, core mm may not go on for us either.
  *
- * Callable wherever notifiers are.
+ * Callable wherever notifiers are. Return: block->seq of this zap.
  */
-void hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
-		       struct hmm_svm_span *zapped)
+unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
+				struct hmm_svm_span *zapped)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 	unsigned int first, last, i;
+	unsigned long seq;
 
 	start = max(start, block->start);
 	end = min(end, hmm_svm_block_end(block));
@@ -121,7 +122,7 @@ void hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 	last = hmm_svm_page_index(block, end);
 
 	spin_lock(&block->state);
-	block->seq++;
+	seq = ++block->seq;
 
 	/*
 	 * The device may have written to the page, and nothing but the entry
@@ -149,47 +150,65 @@ void hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 		zapped->end = max(zapped->end, block->start + ((u64)last << PAGE_SHIFT));
 	}
 	spin_unlock(&block->state);
+	return seq;
 }
 
-/* After the flush: the device knows nothing of the zapped pages any more. */
-void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end)
+static void reap_locked(struct hmm_svm_block *block, unsigned int first, unsigned int last)
 {
-	struct hmm_svm *svm = block->notifier->svm;
+	struct device *dev = block->notifier->svm->sdev->dev;
 	struct hmm_svm_sys_page *sys;
-	unsigned int last, i;
+	unsigned int i;
 
-	start = max(start, block->start);
-	end = min(end, hmm_svm_block_end(block));
-	last = hmm_svm_page_index(block, end);
+	lockdep_assert_held(&block->state);
 
-	spin_lock(&block->state);
-	for (i = find_next_bit(block->stale, last, hmm_svm_page_index(block, start));
-	     i < last; i = find_next_bit(block->stale, last, i + 1)) {
+	for (i = find_next_bit(block->stale, last, first); i < last;
+	     i = find_next_bit(block->stale, last, i + 1)) {
 		__clear_bit(i, block->stale);
 		sys = block->sys ? &block->sys[i] : NULL;
 		if (!sys || !sys->page)
 			continue;
-		dma_unmap_page_attrs(svm->sdev->dev, sys->dma, PAGE_SIZE, DMA_BIDIRECTIONAL,
+		dma_unmap_page_attrs(dev, sys->dma, PAGE_SIZE, DMA_BIDIRECTIONAL,
 				     HMM_SVM_DMA_ATTRS);
 		sys->page = NULL;
 	}
+}
+
+/*
+ * After the flush, the device knows nothing of the zapped pages any more. For
+ * an invalidation by core mm, during which no page comes back.
+ */
+void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end)
+{
+	start = max(start, block->start);
+	end = min(end, hmm_svm_block_end(block));
+
+	spin_lock(&block->state);
+	reap_locked(block, hmm_svm_page_index(block, start), hmm_svm_page_index(block, end));
 	spin_unlock(&block->state);
 }
 
 /*
  * Leaves no device entry, no cached translation and no DMA mapping in
- * [@start, @end) that was there on entry. May sleep.
+ * [@start, @end) that was there on entry. For us, without core mm's
+ * invalidation around it: pages may come back, and go again, while we wait for the
+ * flush. They are then left to who took them away.
  */
 void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 	struct hmm_svm_span zapped = HMM_SVM_EMPTY_SPAN;
+	unsigned long seq;
 
 	might_sleep();
 
-	hmm_svm_block_zap(block, start, end, &zapped);
+	seq = hmm_svm_block_zap(block, start, end, &zapped);
 	if (zapped.start >= zapped.end)
 		return;
 	svm->ops->flush_wait(svm, svm->ops->flush_post(svm, zapped.start, zapped.end), true);
-	hmm_svm_block_reap(block, zapped.start, zapped.end);
+
+	spin_lock(&block->state);
+	if (block->seq == seq)
+		reap_locked(block, hmm_svm_page_index(block, zapped.start),
+			    hmm_svm_page_index(block, zapped.end));
+	spin_unlock(&block->state);
 }

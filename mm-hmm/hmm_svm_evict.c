@@ -10,9 +10,14 @@
 
 #include "hmm_svm_internal.h"
 
-/* With evict_lock held. True: @chunk is empty and the caller's. */
-static bool evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
+/*
+ * With evict_lock held. Return: 0: @chunk is empty and the caller's; -EBUSY:
+ * pages are left; or the copy engine's error.
+ */
+static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 {
+	int ret;
+
 	/*
 	 * Core mm unmaps page by page, with an invalidation for each. They find
 	 * nothing to flush after this.
@@ -21,8 +26,10 @@ static bool evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block
 		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
 		hmm_svm_block_put(block);
 	}
-	hmm_svm_migrate_chunk(chunk, chunk->sdev->evict);
-	return hmm_svm_chunk_end_eviction(chunk);
+	ret = hmm_svm_migrate_chunk(chunk, chunk->sdev->evict);
+	if (hmm_svm_chunk_end_eviction(chunk))
+		return 0;
+	return ret ?: -EBUSY;
 }
 
 /**
@@ -47,7 +54,7 @@ struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev)
 		if (chunk)
 			break;
 		chunk = hmm_svm_chunk_take_victim(sdev, &block);
-		if (!chunk || evict_chunk(chunk, block))
+		if (!chunk || !evict_chunk(chunk, block))
 			break;
 		chunk = NULL;
 	}
@@ -66,30 +73,41 @@ static bool in_use(struct hmm_svm_device *sdev)
 	return ret;
 }
 
+/* Return: 0: each chunk was tried; or the copy engine's error. */
+static int evict_round(struct hmm_svm_device *sdev)
+{
+	struct hmm_svm_block *block;
+	struct hmm_svm_chunk *chunk;
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&sdev->evict_lock);
+	for (i = 0; i < sdev->nr_chunks && (!ret || ret == -EBUSY); i++) {
+		chunk = hmm_svm_chunk_take_victim(sdev, &block);
+		if (!chunk)
+			break;
+		ret = evict_chunk(chunk, block);
+		if (!ret)
+			hmm_svm_chunk_put_free(chunk);
+	}
+	mutex_unlock(&sdev->evict_lock);
+	return ret == -EBUSY ? 0 : ret;
+}
+
 /**
  * hmm_svm_evict_all() - Move all that is in device memory to system memory
  * @sdev: device without mirrors
  *
- * Pages that somebody has locked are tried again for a moment; with a dead
+ * Pages that somebody has locked are tried again for a second. With a dead
  * copy engine nothing moves.
  */
 void hmm_svm_evict_all(struct hmm_svm_device *sdev)
 {
-	struct hmm_svm_block *block;
-	struct hmm_svm_chunk *chunk;
-	unsigned int round, i;
+	unsigned int round;
 
 	for (round = 0; round < 10 && in_use(sdev); round++) {
-		if (round)
-			msleep(10 << round);
-		mutex_lock(&sdev->evict_lock);
-		for (i = 0; i < sdev->nr_chunks; i++) {
-			chunk = hmm_svm_chunk_take_victim(sdev, &block);
-			if (!chunk)
-				break;
-			if (evict_chunk(chunk, block))
-				hmm_svm_chunk_put_free(chunk);
-		}
-		mutex_unlock(&sdev->evict_lock);
+		if (evict_round(sdev))
+			break;
+		msleep(1 << round);
 	}
 }

@@ -204,12 +204,12 @@ static int serve(struct hmm_svm *svm, u64 addr, bool write)
 		ret = serve_once(&req, notifier);
 		if (ret == -EAGAIN) {
 			ret = fault_in(&req, notifier);
-			if (!ret) {
-				/* User space may have taken any time to serve it. */
-				if (req.fault_ins <= HMM_SVM_MAX_MOVES)
-					deadline = jiffies + HMM_SVM_FAULT_TIMEOUT;
-				ret = -EBUSY;
+			/* User space may have taken any time to serve it. */
+			if (!ret && req.fault_ins <= HMM_SVM_MAX_MOVES) {
+				deadline = jiffies + HMM_SVM_FAULT_TIMEOUT;
+				continue;
 			}
+			ret = ret ?: -EBUSY;
 		}
 		if (ret != -EBUSY || time_after(jiffies, deadline))
 			return ret;

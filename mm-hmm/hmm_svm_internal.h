@@ -109,13 +109,13 @@ struct hmm_svm_device {
 	unsigned long first_pfn;
 	unsigned int nr_chunks;
 	struct hmm_svm_chunk *chunks;
-	spinlock_t lock;
+	spinlock_t lock; /* chunks; a leaf */
 	struct list_head free;
 	struct list_head lru;
 	unsigned int nr_driver;
 	unsigned long nr_used;
 	bool orphaned;
-	struct mutex evict_lock;
+	struct mutex evict_lock; /* one eviction */
 	struct hmm_svm_migration *evict;
 	struct rw_semaphore copy_lock;
 	struct work_struct teardown;
@@ -142,7 +142,7 @@ struct hmm_svm {
 	u64 end;
 	struct mmu_notifier mn;
 	bool dead;
-	struct mutex notifiers_lock;
+	struct mutex notifiers_lock; /* making a notifier */
 	struct xarray notifiers;
 	struct hmm_svm_counters *counters;
 };
@@ -196,8 +196,8 @@ struct hmm_svm_block {
 	u64 start;
 	struct kref ref;
 	struct rcu_head rcu;
-	struct mutex migrate;
-	spinlock_t state;
+	struct mutex migrate; /* fault service and migration */
+	spinlock_t state; /* what the device has mapped */
 	unsigned long seq;
 	bool gone;
 	DECLARE_BITMAP(mapped, HMM_SVM_BLOCK_PAGES);
@@ -257,8 +257,8 @@ struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 a
 void hmm_svm_block_put(struct hmm_svm_block *block);
 void hmm_svm_block_remove(struct hmm_svm_block *block);
 unsigned long hmm_svm_block_seq(struct hmm_svm_block *block);
-void hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
-		       struct hmm_svm_span *zapped);
+unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
+				struct hmm_svm_span *zapped);
 void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end);
 void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end);
 
@@ -298,7 +298,7 @@ int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *v
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
 			   u64 start, u64 end, struct page *fault_page);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);
-void hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m);
+int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m);
 
 /* hmm_svm_devmem.c */
 extern const struct dev_pagemap_ops hmm_svm_pagemap_ops;

@@ -361,16 +361,24 @@ vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
  * hmm_svm_migrate_chunk() - Empty a chunk as far as possible
  * @chunk: which nobody allocates from
  * @m: arrays of HMM_SVM_BLOCK_PAGES
+ *
+ * Return: 0, also when pages are left that somebody has locked; or the copy
+ * engine's error.
  */
-void hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m)
+int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m)
 {
+	int ret;
+
 	memset(m->dst, 0, m->npages * sizeof(*m->dst));
-	if (migrate_device_range(m->src, hmm_svm_chunk_pfn(chunk), m->npages))
-		return;
+	ret = migrate_device_range(m->src, hmm_svm_chunk_pfn(chunk), m->npages);
+	if (ret)
+		return ret;
 	alloc_system_pages(m, NULL, 0, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
-	if (copy_pages(chunk->sdev, m, false))
+	ret = copy_pages(chunk->sdev, m, false);
+	if (ret)
 		drop_destinations(m);
 	migrate_device_pages(m->src, m->dst, m->npages);
 	count_departure(m, HMM_SVM_NR_EVICTED);
 	migrate_device_finalize(m->src, m->dst, m->npages);
+	return ret;
 }

@@ -232,10 +232,19 @@ struct hmm_svm_notifier *hmm_svm_notifier_get(struct hmm_svm *svm, u64 addr)
 	return notifier;
 }
 
+static void clean_blocks(struct hmm_svm_notifier *notifier)
+{
+	struct hmm_svm_block *block;
+	unsigned long index;
+
+	xa_for_each(&notifier->blocks, index, block)
+		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
+}
+
 /*
  * Ends all notifiers and blocks of a mirror on which nobody works any more.
- * The notifiers still run while the device loses its entries, so that core mm
- * cannot free a page under it.
+ * The device loses its entries first, while core mm still asks before it frees
+ * a page. What invalidations leave stale meanwhile goes afterwards.
  */
 void hmm_svm_notifiers_remove(struct hmm_svm *svm)
 {
@@ -244,9 +253,9 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm)
 	unsigned long i, j;
 
 	xa_for_each(&svm->notifiers, i, notifier) {
-		xa_for_each(&notifier->blocks, j, block)
-			hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
+		clean_blocks(notifier);
 		mmu_interval_notifier_remove(&notifier->mn);
+		clean_blocks(notifier);
 		xa_for_each(&notifier->blocks, j, block)
 			hmm_svm_block_remove(block);
 	}

@@ -41,7 +41,7 @@ struct softdev_leaf {
  * @svm: mirror
  * @leaves: struct softdev_leaf by address >> HMM_SVM_BLOCK_SHIFT
  * @busy: read: the device accesses memory
- * @tlb_lock: protects the cached translation
+ * @tlb_lock: protects the page table's entries and the cached translation
  * @tlb_addr: page that @tlb translates; 1: none
  * @tlb: its entry
  * @flushes: number of flushes so far
@@ -53,11 +53,11 @@ struct softdev_file {
 	struct hmm_svm *svm;
 	struct xarray leaves;
 	struct rw_semaphore busy;
-	spinlock_t tlb_lock;
+	spinlock_t tlb_lock; /* page table and cached translation */
 	u64 tlb_addr;
 	struct hmm_svm_pte tlb;
 	atomic64_t flushes;
-	struct mutex chunks_lock;
+	struct mutex chunks_lock; /* chunks, nr_chunks */
 	struct hmm_svm_chunk *chunks[64];
 	unsigned int nr_chunks;
 };

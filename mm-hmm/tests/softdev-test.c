@@ -632,6 +632,32 @@ static void exec_of_owner(void)
 	CHECK(wait_child(pid) == 0);
 }
 
+/*
+ * For run-in-guest: leaves a page behind on a device that cannot copy
+ * any more, until something arrives at standard input. By then the device may
+ * be gone; the page must be SIGBUS and nothing else.
+ */
+static int lost(void)
+{
+	volatile uint64_t *p = map_anon(MB);
+	char c;
+
+	dev = open("/dev/hmm_svm_softdev", O_RDWR);
+	CHECK(!dev_write((void *)p, 8, 512, 1));
+	fail_copies(1000000);
+	close(dev);
+	printf("ready\n");
+	CHECK(read(0, &c, 1) == 1);
+	signal(SIGBUS, sigbus);
+	if (!sigsetjmp(on_sigbus, 1)) {
+		CHECK(!p[0]);
+		CHECK(!"SIGBUS");
+	}
+	munmap((void *)p, MB);
+	printf("%s - lost\n", failure ? "not ok" : "ok");
+	return !!failure;
+}
+
 #define TEST(name) { #name, name }
 static const struct {
 	const char *name;
@@ -663,6 +689,8 @@ int main(int argc, char **argv)
 	int failed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc > 1 && !strcmp(argv[1], "lost"))
+		return lost();
 	printf("1..%zu\n", n);
 	for (i = 0; i < n; i++) {
 		double start = now();
