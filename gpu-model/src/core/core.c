@@ -19,6 +19,7 @@ cg_core_create(const struct cg_core_config *config)
    if (!core)
       return NULL;
    core->cfg = *config;
+   core->isa = cg_isa_get();
    return core;
 }
 

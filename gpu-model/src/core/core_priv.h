@@ -100,6 +100,7 @@ struct cg_tlb_extent {
 
 struct cg_core {
    struct cg_core_config cfg;
+   const struct cg_isa *isa;
    _Atomic uint32_t stop;
    struct cg_tlb_entry tlb[CG_TLB_ENTRIES];
    struct cg_tlb_extent ext64k[CG_TLB_EXTENTS];
@@ -139,7 +140,7 @@ struct cg_wave {
    uint32_t vlenb;
    uint32_t vl, vlmax, vstart;
    uint16_t vcfg;                      /**< 1 + vtype[5:0], CG_VCFG_ILL when vill */
-   uint16_t vfull;                     /**< vcfg, if one register of VLEN 2048 with all lanes is meant */
+   uint16_t vfull;                     /**< vcfg, if whole registers of VLEN 2048 with all lanes are meant */
    uint16_t vfull_fp;                  /**< the same, if the host can round as rm asks */
    uint8_t sew;                        /**< log2 bytes */
    int8_t lmul;                        /**< log2 */

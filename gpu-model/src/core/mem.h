@@ -83,6 +83,18 @@ cg_mem_fast(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm)
    return likely(e) ? e->host + offset : NULL;
 }
 
+/** Host pointer for @size bytes of local or private memory, else NULL. */
+static inline uint8_t *
+cg_mem_segment_fast(struct cg_wave *w, uint64_t va, unsigned size)
+{
+   uint64_t high = va >> 32, offset = va & 0xffffffff, lane = high - (COLIBRI_PRIVATE_BASE >> 32);
+   if (lane < CG_LANES && offset + size <= w->private_size)
+      return w->priv + lane * w->private_size + offset;
+   if (high == COLIBRI_LOCAL_BASE >> 32 && offset + size <= w->group->lds_size)
+      return w->group->lds + offset;
+   return NULL;
+}
+
 /** Set wave->error. */
 enum cg_mem_result cg_mem_error(struct cg_wave *w, uint32_t code, uint64_t va);
 

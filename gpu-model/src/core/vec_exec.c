@@ -33,6 +33,8 @@ groups_ok(const struct cg_wave *w, const struct cg_op *op, const struct cg_vinfo
           (!vector_b || cg_overlap_ok(op->rd, demul, deew, op->rs1, bemul, sew + info->bw));
 }
 
+static const struct cg_op *whole(struct cg_wave *w, const struct cg_op *op);
+
 static bool
 prepare(struct cg_wave *w, struct cg_op *op)
 {
@@ -49,11 +51,10 @@ prepare(struct cg_wave *w, struct cg_op *op)
    op->cfg = w->vcfg;
    op->fast = CG_NOT_FAST;
    cg_exec_fn fast = (op->form == CG_VV ? info->fast_v : info->fast_x)[w->sew];
-   if (op->vm && fast && w->vlenb == CG_MAX_VLENB) {
+   op->fn = cg_vec_slow;
+   if (w->vlenb == CG_MAX_VLENB && (op->vm || (info->flags & CG_VI_CARRY))) {
+      op->fn = fast ? fast : whole;
       op->fast = w->vcfg;
-      op->fn = fast;
-   } else {
-      op->fn = cg_vec_slow;
    }
    return true;
 }
@@ -154,7 +155,7 @@ static void
 some_lanes(struct cg_wave *w, const struct cg_op *op, struct chunk k, struct scratch *s, const uint64_t *bits)
 {
    const struct cg_vinfo *info = op->vinfo;
-   const struct cg_isa *isa = cg_isa_get();
+   const struct cg_isa *isa = w->core->isa;
    unsigned dsew = w->sew + info->dw, asew = w->sew + info->aw, bsew = w->sew + info->bw;
    bool maskout = info->flags & CG_VI_MASKOUT;
 
@@ -192,16 +193,50 @@ do_chunk(struct cg_wave *w, const struct cg_op *op, struct chunk k, struct scrat
       some_lanes(w, op, k, s, bits);
 }
 
+/* Elements in a chunk. */
+static unsigned
+chunk_elems(const struct cg_wave *w, const struct cg_vinfo *info)
+{
+   int widest = info->aw > info->bw ? info->aw : info->bw;
+   if (!(info->flags & CG_VI_MASKOUT) && info->dw > widest)
+      widest = info->dw;
+   return CG_CHUNK >> (w->sew + widest);
+}
+
+/* All lanes of whole registers, for operations without a fast handler of their own. */
+static const struct cg_op *
+whole(struct cg_wave *w, const struct cg_op *op)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   if (unlikely(op->fast != (info->flags & CG_VI_ROUND ? w->vfull_fp : w->vfull) || (info->flags & CG_VI_MASKOUT)))
+      return cg_vec_slow(w, op);
+
+   unsigned n = chunk_elems(w, info);
+   size_t dstep = (size_t)n << (w->sew + info->dw), astep = (size_t)n << (w->sew + info->aw);
+   size_t bstep = op->form == CG_VV ? (size_t)n << (w->sew + info->bw) : 0;
+   uint8_t *d = cg_vreg(w, op->rd), *a = cg_vreg(w, op->rs2), *b = cg_vreg(w, op->rs1);
+   const uint8_t *c = info->flags & CG_VI_CARRY ? w->v : d;   /* the old vd, for those that want it */
+   size_t cstep = info->flags & CG_VI_CARRY ? n / 8 : dstep;
+   uint8_t splat_b[CG_CHUNK] __attribute__((aligned(64)));
+
+   if (op->form != CG_VV) {
+      splat(splat_b, scalar_operand(w, op), w->sew + info->bw);
+      b = splat_b;
+   }
+   for (unsigned e = 0; e < w->vl; e += n) {
+      op->kern(w, d, a, b, c);
+      d += dstep, a += astep, b += bstep, c += cstep;
+   }
+   return op + 2;
+}
+
 static const struct cg_op *
 walk(struct cg_wave *w, const struct cg_op *op)
 {
    const struct cg_vinfo *info = op->vinfo;
    unsigned dsew = w->sew + info->dw, asew = w->sew + info->aw, bsew = w->sew + info->bw;
    bool maskout = info->flags & CG_VI_MASKOUT, carry = info->flags & CG_VI_CARRY;
-   unsigned widest = asew > bsew ? asew : bsew;
-   if (!maskout && dsew > widest)
-      widest = dsew;
-   unsigned n = CG_CHUNK >> widest;
+   unsigned n = chunk_elems(w, info);
    uint8_t *d = cg_vreg(w, op->rd), *a = cg_vreg(w, op->rs2), *b = cg_vreg(w, op->rs1);
    struct scratch s;
    uint64_t mask_out[CG_MAX_VLMAX / 64 + 4];
@@ -237,8 +272,6 @@ cg_vec_slow(struct cg_wave *w, const struct cg_op *op)
    if (unlikely(op->cfg != w->vcfg)) {
       if (!prepare(w, (struct cg_op *)op))
          return cg_illegal(w, op);
-      if (op->fast == w->vfull && !(op->vinfo->flags & CG_VI_MASKOUT))
-         return op->fn(w, op);
    }
    if (unlikely(w->rm > CG_RMM) && (op->vinfo->flags & CG_VI_ROUND))
       return cg_illegal(w, op);

@@ -9,12 +9,25 @@
 /* The macros serve signed and unsigned types alike. */
 #pragma GCC diagnostic ignored "-Wtype-limits"
 
+/* Run a kernel with a rounding mode of its own. */
+static void
+with_rm(cg_vkern kern, unsigned rm, struct cg_wave *w, void *d, const void *a)
+{
+   uint8_t saved = w->rm;
+   w->rm = (uint8_t)rm;
+   cg_fp_set_rm(rm);
+   kern(w, d, a, NULL, NULL);
+   w->rm = saved;
+   cg_fp_set_rm(saved);
+}
+
 /*
- * To integer, saturating.  WHOLE rounds without the inexact exception; flags
- * are raised by hand, since out of range is invalid and nothing else.
+ * To integer, saturating.  nearbyint() rounds as the host is set and without
+ * the inexact exception; flags are raised by hand, since out of range is
+ * invalid and nothing else.
  */
 #define TO_INT(name, I, T, C, MIN, END, WHOLE) \
-   static void name##_k(struct cg_wave *w, void *dst, const void *src, const void *b, const void *c) \
+   static __attribute__((noinline)) void name##_k(struct cg_wave *w, void *dst, const void *src, const void *b, const void *c) \
    { \
       I *d = dst; \
       const T *a = src; \
@@ -38,14 +51,18 @@
 #define CUT_LOW(I) ((I)-1 < 0 ? (I)((I)1 << (8 * sizeof(I) - 1)) : (I)0)
 #define WHOLE_float(v) __builtin_nearbyintf(v)
 #define WHOLE_double(v) __builtin_nearbyint(v)
-#define TRUNC_float(v) __builtin_truncf(v)
-#define TRUNC_double(v) __builtin_trunc(v)
 
+#define TOWARDS_ZERO(name, kind) \
+   static void name##_rtz_##kind##_k(struct cg_wave *w, void *d, const void *a, const void *b, const void *c) \
+   { \
+      (void)b, (void)c; \
+      with_rm(name##_##kind##_k, CG_RTZ, w, d, a); \
+   }
 #define TO_INTS(name, T, C, bits, sbits) \
    TO_INT(name##_x, int##bits##_t, T, C, -0x1p##sbits, 0x1p##sbits, WHOLE_##C) \
    TO_INT(name##_xu, uint##bits##_t, T, C, 0, 0x1p##bits, WHOLE_##C) \
-   TO_INT(name##_rtz_x, int##bits##_t, T, C, -0x1p##sbits, 0x1p##sbits, TRUNC_##C) \
-   TO_INT(name##_rtz_xu, uint##bits##_t, T, C, 0, 0x1p##bits, TRUNC_##C)
+   TOWARDS_ZERO(name, x) \
+   TOWARDS_ZERO(name, xu)
 
 TO_INTS(cvt_1, f16, float, 16, 15)
 TO_INTS(cvt_2, float, float, 32, 31)
@@ -105,12 +122,8 @@ TO_FP(ncvt_2_ff, float, s, double, x, true)
       const S *a = src; \
       S in[COUNT(T, S, S)]; \
       memcpy(in, a, sizeof(in)); \
-      uint8_t rm = w->rm; \
-      w->rm = CG_RTZ; \
-      cg_fp_set_rm(CG_RTZ); \
-      name##_ff_k(w, d, in, b, c); \
-      w->rm = rm; \
-      cg_fp_set_rm(rm); \
+      (void)b, (void)c; \
+      with_rm(name##_ff_k, CG_RTZ, w, d, in); \
       for (unsigned i = 0; i < COUNT(T, S, S); i++) { \
          U bits = cg_bits_##t(d[i]); \
          if (!IS_NANB_##t(bits) && (S)d[i] != in[i]) \

@@ -28,30 +28,33 @@
    KERNEL(name, T, T, T)
 
 /*
- * p * q + r for factors and addend made of x, y and z (the old vd).  The inputs are still there when a NaN
- * came out: 0 * inf + NaN is invalid, whatever the host thinks of it.
+ * p * q + r for factors and addend made of x, y and z (the old vd, kept for the case that a NaN comes out:
+ * 0 * inf + NaN is invalid, whatever the host thinks of it).
  */
 #define BODY_FMA(name, T, C, t, P, Q, R) \
    ALWAYS_INLINE void name##_body(struct cg_wave *w, T *d, const T *a, const T *b, const T *c, T s, bool scalar) \
    { \
       (void)b; \
-      T out[CG_CHUNK / sizeof(T)] __attribute__((aligned(64))); \
+      T old[CG_CHUNK / sizeof(T)] __attribute__((aligned(64))); \
       FLAG_##t bad = 0; \
+      memcpy(old, c, sizeof(old)); \
+      _Pragma("GCC ivdep") \
       for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i++) { \
          C x = a[i], y = scalar ? s : b[i], z = c[i]; \
          T q = TO_##t(FMA_##t(P, Q, R)); \
-         out[i] = q; \
+         d[i] = q; \
          bad |= IS_NAN_##t(q); \
       } \
       if (unlikely(bad)) { \
+         /* x and y are intact unless they are vd as well, and then the same as z. */ \
+         const T *xs = a == d ? old : a, *ys = b == d ? old : b; \
          for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i++) { \
-            C x = a[i], y = scalar ? s : b[i], z = c[i]; \
+            C x = xs[i], y = scalar ? s : ys[i], z = old[i]; \
             w->fflags |= fma_invalid_##t((T)(P), (T)(Q)); \
             (void)x, (void)y, (void)z; \
          } \
-         canonicalize_##t(out, CG_CHUNK / sizeof(T)); \
+         canonicalize_##t(d, CG_CHUNK / sizeof(T)); \
       } \
-      memcpy(d, out, sizeof(out)); \
    } \
    KERNEL(name, T, T, T)
 
@@ -156,7 +159,7 @@ OP_BITS(vfsgnjn, false, SGNJN_BITS)
 OP_BITS(vfsgnjx, false, SGNJX_BITS)
 
 /* Widening: computed in the wide type, from operands converted exactly. */
-#define BODY_W(name, D, t, A, B, EXPR) \
+#define BODY_W(name, D, t, A, B, EXPR, IS_FMA) \
    static void name##_k(struct cg_wave *w, void *dst, const void *va, const void *vb, const void *vc) \
    { \
       D *d = dst, out[CG_CHUNK / sizeof(D)]; \
@@ -172,25 +175,28 @@ OP_BITS(vfsgnjx, false, SGNJX_BITS)
          bad |= IS_NAN_##t(q); \
       } \
       if (unlikely(bad)) { \
-         if (vc) \
+         if (IS_FMA) \
             for (unsigned i = 0; i < CG_CHUNK / sizeof(D); i++) \
                w->fflags |= fma_invalid_##t((D)a[i], (D)b[i]); \
          canonicalize_##t(out, CG_CHUNK / sizeof(D)); \
       } \
       memcpy(d, out, sizeof(out)); \
    }
-#define OP_W(name, EXPR, EXPRD) BODY_W(name##_1, float, s, f16, f16, EXPR) BODY_W(name##_2, double, d, float, float, EXPRD)
-#define OP_WW(name, EXPR) BODY_W(name##_1, float, s, float, f16, EXPR) BODY_W(name##_2, double, d, double, float, EXPR)
+#define OP_W(name, EXPR) BODY_W(name##_1, float, s, f16, f16, EXPR, 0) BODY_W(name##_2, double, d, float, float, EXPR, 0)
+#define OP_WW(name, EXPR) BODY_W(name##_1, float, s, float, f16, EXPR, 0) BODY_W(name##_2, double, d, double, float, EXPR, 0)
+#define OP_WFMA(name, P, Q, R) \
+   BODY_W(name##_1, float, s, f16, f16, __builtin_fmaf(P, Q, R), 1) \
+   BODY_W(name##_2, double, d, float, float, __builtin_fma(P, Q, R), 1)
 
-OP_W(vfwadd, x + y, x + y)
-OP_W(vfwsub, x - y, x - y)
-OP_W(vfwmul, x * y, x * y)
+OP_W(vfwadd, x + y)
+OP_W(vfwsub, x - y)
+OP_W(vfwmul, x * y)
 OP_WW(vfwadd_w, x + y)
 OP_WW(vfwsub_w, x - y)
-OP_W(vfwmacc, __builtin_fmaf(y, x, c[i]), __builtin_fma(y, x, c[i]))
-OP_W(vfwnmacc, __builtin_fmaf(-y, x, -c[i]), __builtin_fma(-y, x, -c[i]))
-OP_W(vfwmsac, __builtin_fmaf(y, x, -c[i]), __builtin_fma(y, x, -c[i]))
-OP_W(vfwnmsac, __builtin_fmaf(-y, x, c[i]), __builtin_fma(-y, x, c[i]))
+OP_WFMA(vfwmacc, y, x, c[i])
+OP_WFMA(vfwnmacc, -y, x, -c[i])
+OP_WFMA(vfwmsac, y, x, -c[i])
+OP_WFMA(vfwnmsac, -y, x, c[i])
 
 /* vmv.v of the scalar in an f register */
 #define MV_BITS(t) (y)

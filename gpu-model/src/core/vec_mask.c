@@ -28,6 +28,14 @@ cg_exec_mask_logic(struct cg_wave *w, const struct cg_op *op)
 
    if (w->vcfg == CG_VCFG_ILL)
       return cg_illegal(w, op);
+   if (likely(w->vl == CG_LANES && w->vstart == 0)) {
+      uint64_t x, y;
+      memcpy(&x, a, sizeof(x));
+      memcpy(&y, b, sizeof(y));
+      x = logic(op->insn >> 26, x, y);
+      memcpy(d, &x, sizeof(x));
+      return op + 2;
+   }
    for (unsigned e = w->vstart / 64 * 64; e < w->vl; e += 64) {
       unsigned n = w->vl - e < 64 ? (w->vl - e + 7) / 8 : 8;
       uint64_t x = 0, y = 0, old = 0, bits[1];

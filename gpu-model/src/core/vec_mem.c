@@ -27,7 +27,17 @@ check_eew(struct cg_wave *w, const struct cg_op *op, bool store)
    if (w->vcfg == CG_VCFG_ILL || !data_ok(op, w->lmul + op->form - w->sew, store))
       return false;
    ((struct cg_op *)op)->cfg = w->vcfg;
+   ((struct cg_op *)op)->fast = op->vm && op->rm == 1 ? w->vcfg : CG_NOT_FAST;
    return true;
+}
+
+/* Host memory of a plain unit-stride access in one page, or NULL; op->fast: unmasked, no segments. */
+static inline uint8_t *
+plain_unit(struct cg_wave *w, const struct cg_op *op, uint32_t perm)
+{
+   if (unlikely(op->fast != w->vcfg || w->vstart || w->restart.active))
+      return NULL;
+   return cg_mem_fast(w, w->x[op->rs1], w->vl << op->form, perm);
 }
 
 static bool
@@ -65,6 +75,11 @@ unit(struct cg_wave *w, const struct cg_op *op, bool store)
 const struct cg_op *
 cg_exec_vle(struct cg_wave *w, const struct cg_op *op)
 {
+   uint8_t *host = plain_unit(w, op, CG_PERM_R);
+   if (likely(host)) {
+      w->core->isa->copy(cg_vreg(w, op->rd), host, w->vl << op->form);
+      return op + 2;
+   }
    if (!check_eew(w, op, false))
       return cg_illegal(w, op);
    struct cg_vmem m = unit(w, op, false);
@@ -74,6 +89,11 @@ cg_exec_vle(struct cg_wave *w, const struct cg_op *op)
 const struct cg_op *
 cg_exec_vse(struct cg_wave *w, const struct cg_op *op)
 {
+   uint8_t *host = plain_unit(w, op, CG_PERM_W);
+   if (likely(host)) {
+      w->core->isa->copy(host, cg_vreg(w, op->rd), w->vl << op->form);
+      return op + 2;
+   }
    if (!check_eew(w, op, true))
       return cg_illegal(w, op);
    struct cg_vmem m = unit(w, op, true);

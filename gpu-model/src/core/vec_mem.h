@@ -23,9 +23,6 @@ struct cg_vmem {
    unsigned isew;            /**< log2 bytes of an index */
 };
 
-/** Addresses of elements [first, first + 64). */
-void cg_vmem_addresses(const struct cg_vmem *m, unsigned first, uint64_t *addr);
-
 #define CG_VMEM_HANDLERS(X) \
    X(vle) X(vse) X(vlr) X(vsr) X(vlm) X(vsm) X(vleff) X(vlse) X(vsse) X(vlxei) X(vsxei)
 CG_VMEM_HANDLERS(CG_VEC_DECLARE)

@@ -10,11 +10,12 @@
 
 #define ELEMS 64
 
-void
-cg_vmem_addresses(const struct cg_vmem *m, unsigned first, uint64_t *addr)
+/* Addresses of elements [first, first + 64). */
+static void
+addresses(const struct cg_wave *w, const struct cg_vmem *m, unsigned first, uint64_t *addr)
 {
    if (m->index) {
-      cg_isa_get()->addresses[m->isew](addr, m->index + ((size_t)first << m->isew), m->base);
+      w->core->isa->addresses[m->isew](addr, m->index + ((size_t)first << m->isew), m->base);
       return;
    }
    uint64_t va = m->base + first * (uint64_t)m->stride;
@@ -53,12 +54,12 @@ one_piece(struct cg_wave *w, uint64_t va, uint64_t size, bool store)
 }
 
 static void
-bulk(uint8_t *reg, uint8_t *host, uint64_t size, bool store)
+bulk(struct cg_wave *w, uint8_t *reg, uint8_t *host, uint64_t size, bool store)
 {
    if (store)
-      cg_isa_get()->copy(host, reg, size);
+      w->core->isa->copy(host, reg, size);
    else
-      cg_isa_get()->copy(reg, host, size);
+      w->core->isa->copy(reg, host, size);
 }
 
 /* Unit stride, in one piece of memory. */
@@ -77,7 +78,7 @@ try_unit(struct cg_wave *w, const struct cg_vmem *m)
    if (!host)
       return false;
    if (!m->masked) {
-      bulk(m->reg + skip, host, size, m->store);
+      bulk(w, m->reg + skip, host, size, m->store);
       return true;
    }
    for (unsigned e = 0; e < m->n; e += 256) {
@@ -86,9 +87,9 @@ try_unit(struct cg_wave *w, const struct cg_vmem *m)
       size_t at = (size_t)e << m->sew;
       memcpy(bits, w->v + e / 8, sizeof(bits));
       if (m->store)
-         cg_isa_get()->store[m->sew](host + at, m->reg + at, bits, n);
+         w->core->isa->store[m->sew](host + at, m->reg + at, bits, n);
       else
-         cg_isa_get()->blend[m->sew](m->reg + at, host + at, bits, n);
+         w->core->isa->blend[m->sew](m->reg + at, host + at, bits, n);
    }
    return true;
 }
@@ -114,7 +115,8 @@ each_element(struct cg_wave *w, uint8_t *reg, const uint64_t *addr, uint64_t off
       if (likely(va - page < starts)) {
          host = page_host + (va - page);
       } else {
-         host = w->num_blocked || w->defer_all ? NULL : cg_mem_fast(w, va, size, perm);
+         host = w->num_blocked || w->defer_all ? NULL :
+                va >> COLIBRI_VA_BITS ? cg_mem_segment_fast(w, va, size) : cg_mem_fast(w, va, size, perm);
          if (unlikely(!host)) {
             enum cg_mem_result r = cg_mem_copy(w, va, data, size, store);
             if (unlikely(r == CG_MEM_ERROR)) {
@@ -127,9 +129,11 @@ each_element(struct cg_wave *w, uint8_t *reg, const uint64_t *addr, uint64_t off
                starts = 0;
             continue;
          }
-         page = va & ~(uint64_t)CG_PAGE_MASK;
-         page_host = host - (va & CG_PAGE_MASK);
-         starts = CG_PAGE_SIZE - size + 1;
+         if (likely(va >> COLIBRI_VA_BITS == 0)) {
+            page = va & ~(uint64_t)CG_PAGE_MASK;
+            page_host = host - (va & CG_PAGE_MASK);
+            starts = CG_PAGE_SIZE - size + 1;
+         }
       }
       if (store)
          memcpy(host, data, size);
@@ -160,13 +164,13 @@ elements(struct cg_wave *w, const struct cg_vmem *m, uint8_t *reg, const uint64_
 static bool
 try_contiguous(struct cg_wave *w, const struct cg_vmem *m, uint8_t *reg, const uint64_t *addr)
 {
-   if (!m->index || !cg_isa_get()->contiguous(addr, 1u << m->sew))
+   if (!m->index || !w->core->isa->contiguous(addr, 1u << m->sew))
       return false;
    uint64_t size = (uint64_t)ELEMS << m->sew;
    uint8_t *host = one_piece(w, addr[0], size, m->store);
    if (!host)
       return false;
-   bulk(reg, host, size, m->store);
+   bulk(w, reg, host, size, m->store);
    return true;
 }
 
@@ -180,7 +184,7 @@ chunk(struct cg_wave *w, const struct cg_vmem *m, unsigned first, uint64_t *done
 
    if (!bits)
       return CG_MEM_OK;
-   cg_vmem_addresses(m, first, addr);
+   addresses(w, m, first, addr);
    if (m->nf == 1) {
       uint64_t todo = bits & ~done[0];
       if (todo == ~0ull && !w->num_faults && !w->defer_all && try_contiguous(w, m, reg, addr)) {
