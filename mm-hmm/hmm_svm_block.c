@@ -66,7 +66,7 @@ static void block_release(struct kref *ref)
 
 	hmm_svm_chunk_detach(block);
 	mutex_destroy(&block->migrate);
-	kvfree(block->sys);
+	kfree(block->sys);
 	kfree_rcu(block, rcu);
 }
 

@@ -129,7 +129,8 @@ static int need_sys_pages(struct hmm_svm_block *block)
 
 	if (block->sys)
 		return 0;
-	sys = kvcalloc(HMM_SVM_BLOCK_PAGES, sizeof(*sys), GFP_KERNEL);
+	/* Not kvcalloc(): a notifier may free it under RCU. */
+	sys = kcalloc(HMM_SVM_BLOCK_PAGES, sizeof(*sys), GFP_KERNEL);
 	if (!sys)
 		return -ENOMEM;
 	spin_lock(&block->state);
