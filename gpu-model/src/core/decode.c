@@ -327,13 +327,16 @@ cg_exec_undecoded(struct cg_wave *w, const struct cg_op *op)
    cg_decode(out, insn);
    out->len = len;
    link_branch(out, slot);
-   w->instret--;
-   return op;
+   return out->fn(w, out);
 }
 
 const struct cg_op *
 cg_exec_page_end(struct cg_wave *w, const struct cg_op *op)
 {
-   w->instret--;
-   return cg_goto(w, cg_op_pc(w, op));
+   const struct cg_op *next = cg_goto(w, cg_op_pc(w, op));
+   if (!next) {
+      w->instret--;
+      return NULL;
+   }
+   return next->fn(w, next);
 }

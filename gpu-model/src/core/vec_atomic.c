@@ -41,12 +41,12 @@ combine_fp(unsigned op, unsigned sew, uint64_t old, uint64_t b)
    if (sew == 2) {
       float x = cg_val_s((uint32_t)old), y = cg_val_s((uint32_t)b);
       float r = op == COLIBRI_ATOMIC_ADD ? x + y : x != x ? y : y != y ? x :
-                x == y ? (signbit(x) == want_min ? x : y) : (x < y) == want_min ? x : y;
+                x == y ? (!!signbit(x) == want_min ? x : y) : (x < y) == want_min ? x : y;
       return r == r ? cg_bits_s(r) : CG_NAN_S;
    }
    double x = cg_val_d(old), y = cg_val_d(b);
    double r = op == COLIBRI_ATOMIC_ADD ? x + y : x != x ? y : y != y ? x :
-              x == y ? (signbit(x) == want_min ? x : y) : (x < y) == want_min ? x : y;
+              x == y ? (!!signbit(x) == want_min ? x : y) : (x < y) == want_min ? x : y;
    return r == r ? cg_bits_d(r) : CG_NAN_D;
 }
 

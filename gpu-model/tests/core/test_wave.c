@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a wave may and may not do: apertures, atomics' rules, illegal
+ * instructions, stops, CSRs, and code that changes.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "pages.h"
+
+#define RW  (CG_PERM_R | CG_PERM_W)
+#define RWA (RW | CG_PERM_A)
+
+static struct pages p;
+
+static uint64_t *
+v64(unsigned reg)
+{
+   return (uint64_t *)(p.w->v + reg * 256);
+}
+
+static enum cg_stop
+run(const uint32_t *code, unsigned n, uint64_t a0, uint64_t a1)
+{
+   pages_program(&p, code, n);
+   p.w->x[10] = a0;
+   p.w->x[11] = a1;
+   return cg_wave_run(p.core, p.w, 1000);
+}
+
+static bool
+is_error(enum cg_stop stop, uint32_t code, uint64_t addr, uint64_t pc)
+{
+   struct cg_wave_error e = cg_wave_error(p.w);
+   if (stop == CG_STOP_ERROR && e.code == code && e.addr == addr && e.pc == pc && cg_wave_pc(p.w) == pc)
+      return true;
+   printf("# stop %d, error %u, address %#lx, pc %#lx\n", stop, e.code, (unsigned long)e.addr, (unsigned long)e.pc);
+   return false;
+}
+
+static void
+segments(void)
+{
+   pages_init(&p, true);
+   const struct { uint64_t base, size; } segment[] = {
+      { COLIBRI_LOCAL_BASE, 1024 },
+      { COLIBRI_STACK_BASE, 512 },
+      { COLIBRI_PRIVATE_BASE, 128 },
+      { COLIBRI_PRIVATE_BASE | 63ull << COLIBRI_PRIVATE_LANE_SHIFT, 128 },
+   };
+   const uint32_t code[] = { SD(11, 10), LD(12, 10, 0) };
+   for (unsigned i = 0; i < 4; i++) {
+      uint64_t base = segment[i].base, size = segment[i].size;
+      CHECK(run(code, 2, base, 1234 + i) == CG_STOP_END && p.w->x[12] == 1234 + i);
+      CHECK(run(code, 2, base + size - 8, 5) == CG_STOP_END && p.w->x[12] == 5);
+      CHECK(run(code, 2, base + 13, 6) == CG_STOP_END && p.w->x[12] == 6);
+      CHECK(is_error(run(code, 2, base + size - 7, 5), COLIBRI_QERR_BAD_ADDRESS, base + size - 7, CODE_VA));
+      CHECK(is_error(run(code, 2, base + size, 5), COLIBRI_QERR_BAD_ADDRESS, base + size, CODE_VA));
+      CHECK(is_error(run(code, 2, base - 8, 5), COLIBRI_QERR_BAD_ADDRESS, base - 8, CODE_VA));
+   }
+   pages_fini(&p);
+}
+
+static void
+bad_addresses(void)
+{
+   pages_init(&p, true);
+   const uint64_t bad[] = {
+      1ull << 57, ~0ull, ~7ull, 1ull << 61, 3ull << 62, COLIBRI_LOCAL_BASE | 1ull << 32,
+      COLIBRI_PRIVATE_BASE | 1ull << 38, COLIBRI_STACK_BASE | 1ull << 32,
+   };
+   const uint32_t store[] = { SD(11, 10) }, load[] = { LD(12, 10, 0) };
+   const uint32_t vector[] = { VSETVLI(31, 0, VTYPE(2, 0)), vmem_insn(false, VM_UNIT, 1, 2, 8, 10, 0, true) };
+   const uint32_t amo[] = { AMOADD_D(5, 10, 11) };
+   for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+      CHECK(is_error(run(store, 1, bad[i], 0), COLIBRI_QERR_BAD_ADDRESS, bad[i], CODE_VA));
+      CHECK(is_error(run(load, 1, bad[i], 0), COLIBRI_QERR_BAD_ADDRESS, bad[i], CODE_VA));
+      CHECK(is_error(run(vector, 2, bad[i], 0), COLIBRI_QERR_BAD_ADDRESS, bad[i], CODE_VA + 4));
+      CHECK(is_error(run(amo, 1, bad[i] & ~7ull, 0), COLIBRI_QERR_BAD_ADDRESS, bad[i] & ~7ull, CODE_VA));
+   }
+   /* The first page beyond the space is found from the last one within. */
+   CHECK(is_error(run(load, 1, (1ull << 57) - 4, 0), COLIBRI_QERR_BAD_ADDRESS, 1ull << 57, CODE_VA));
+   pages_fini(&p);
+}
+
+static void
+private_lanes(void)
+{
+   pages_init(&p, true);
+   const uint32_t code[] = {
+      VSETVLI(31, 0, VTYPE(2, 0)),
+      vmem_insn(true, VM_INDEXED_O, 1, 3, 8, 0, 16, true),
+      vmem_insn(false, VM_INDEXED_U, 1, 3, 12, 0, 16, true),
+      vmem_insn(true, VM_UNIT, 1, 2, 8, 10, 0, true),      /* local memory */
+      vmem_insn(false, VM_UNIT, 1, 2, 13, 10, 0, true),
+   };
+   pages_program(&p, code, 5);
+   for (unsigned i = 0; i < 64; i++) {
+      v64(16)[i] = COLIBRI_PRIVATE_BASE | (uint64_t)i << COLIBRI_PRIVATE_LANE_SHIFT | (i % 32 * 4);
+      ((uint32_t *)v64(8))[i] = 9 * i;
+   }
+   p.w->x[10] = COLIBRI_LOCAL_BASE + 1024 - 256;
+   CHECK(cg_wave_run(p.core, p.w, 100) == CG_STOP_END);
+   CHECK(memcmp(v64(8), v64(12), 256) == 0);
+   CHECK(memcmp(v64(8), v64(13), 256) == 0);
+   CHECK(memcmp(v64(8), p.lds + 768, 256) == 0);
+   pages_fini(&p);
+}
+
+static void
+atomic_rules(void)
+{
+   pages_init(&p, false);
+   const uint32_t scalar[] = { AMOADD_D(5, 10, 11) };
+   const uint32_t vector[] = { vatomic_insn(COLIBRI_ATOMIC_ADD, false, false, 8, 16, 24, true) };
+   unsigned n;
+
+   pages_set_all(&p, RWA);
+   CHECK(is_error(run(scalar, 1, page_va(0) + 4, 1), COLIBRI_QERR_MISALIGNED, page_va(0) + 4, CODE_VA));
+   CHECK(run(scalar, 1, page_va(0), 1) == CG_STOP_END);
+   CHECK(run(scalar, 1, COLIBRI_LOCAL_BASE + 8, 3) == CG_STOP_END && p.lds[8] == 3);
+
+   p.sys[1] = true;
+   CHECK(is_error(run(scalar, 1, page_va(1), 1), COLIBRI_QERR_NO_ATOMICS, page_va(1), CODE_VA));
+   pages_program(&p, vector, 1);
+   for (unsigned i = 0; i < 64; i++)
+      v64(16)[i] = page_va(i == 40) + 4 * i;
+   CHECK(is_error(cg_wave_run(p.core, p.w, 10), COLIBRI_QERR_NO_ATOMICS, page_va(1) + 160, CODE_VA));
+
+   pages_set_all(&p, RW);
+   CHECK(run(scalar, 1, page_va(3), 1) == CG_STOP_FAULT);
+   const struct cg_page_fault *f = cg_wave_faults(p.w, &n);
+   CHECK(n == 1 && f[0].access == COLIBRI_ACCESS_ATOMIC && f[0].addr == page_va(3));
+   /* a store may go on there */
+   const uint32_t store[] = { SD(11, 10) };
+   CHECK(run(store, 1, page_va(3), 1) == CG_STOP_END);
+   pages_fini(&p);
+}
+
+/* 32 and 64 bit, integer and float: each operation on one lane against its definition. */
+static void
+atomic_operations(void)
+{
+   static const struct { unsigned op; bool fp, wide; uint64_t old, data, expect; } c[] = {
+      { COLIBRI_ATOMIC_ADD, 0, 0, 0xffffffff, 2, 1 },
+      { COLIBRI_ATOMIC_ADD, 0, 1, 0xffffffff, 2, 0x100000001 },
+      { COLIBRI_ATOMIC_SWAP, 0, 1, 5, 6, 6 },
+      { COLIBRI_ATOMIC_XOR, 0, 0, 0xff00, 0x0ff0, 0xf0f0 },
+      { COLIBRI_ATOMIC_OR, 0, 0, 0xff00, 0x0ff0, 0xfff0 },
+      { COLIBRI_ATOMIC_AND, 0, 0, 0xff00, 0x0ff0, 0x0f00 },
+      { COLIBRI_ATOMIC_MIN, 0, 0, 1, 0xffffffff, 0xffffffff },
+      { COLIBRI_ATOMIC_MAX, 0, 0, 1, 0xffffffff, 1 },
+      { COLIBRI_ATOMIC_MINU, 0, 0, 1, 0xffffffff, 1 },
+      { COLIBRI_ATOMIC_MAXU, 0, 0, 1, 0xffffffff, 0xffffffff },
+      { COLIBRI_ATOMIC_MIN, 0, 1, 1, ~0ull, ~0ull },
+      { COLIBRI_ATOMIC_MAXU, 0, 1, 1, ~0ull, ~0ull },
+      { COLIBRI_ATOMIC_ADD, 1, 0, 0x3fc00000, 0x40100000, 0x40700000 },            /* 1.5 + 2.25 */
+      { COLIBRI_ATOMIC_MIN, 1, 0, 0x80000000, 0x00000000, 0x80000000 },            /* -0 < +0 */
+      { COLIBRI_ATOMIC_MAX, 1, 0, 0x7fc00000, 0xc0000000, 0xc0000000 },            /* the number, not the NaN */
+      { COLIBRI_ATOMIC_ADD, 1, 1, 0x3ff8000000000000, 0x4002000000000000, 0x400e000000000000 },
+      { COLIBRI_ATOMIC_SWAP, 1, 0, 1, 0x7f800001, 0x7f800001 },
+   };
+   for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+      pages_init(&p, true);
+      pages_set_all(&p, RWA);
+      const uint32_t code[] = { vatomic_insn(c[i].op, c[i].fp, c[i].wide, 8, 16, 24, false) };
+      pages_program(&p, code, 1);
+      *(uint64_t *)page_ptr(&p, 0, 64) = c[i].old;
+      for (unsigned lane = 0; lane < 64; lane++)
+         v64(16)[lane] = ~0ull;          /* only lane 33 is active */
+      v64(0)[0] = 1ull << 33;
+      v64(16)[33] = page_va(0) + 64;
+      if (c[i].wide)
+         v64(24)[33] = c[i].data;
+      else
+         ((uint32_t *)v64(24))[33] = (uint32_t)c[i].data;
+      CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+      CHECK(*(uint64_t *)page_ptr(&p, 0, 64) == c[i].expect);
+      CHECK((c[i].wide ? v64(8)[33] : ((uint32_t *)v64(8))[33]) == c[i].old);
+      pages_fini(&p);
+   }
+}
+
+static void
+compare_and_swap(void)
+{
+   pages_init(&p, true);
+   pages_set_all(&p, RWA);
+   const uint32_t code[] = { vatomic_insn(COLIBRI_ATOMIC_CAS, false, false, 8, 16, 24, true) };
+   pages_program(&p, code, 1);
+   uint32_t *mem = page_ptr(&p, 0, 0), *expected = (uint32_t *)v64(8), *new = (uint32_t *)v64(24);
+   for (unsigned i = 0; i < 64; i++) {
+      mem[i] = i;
+      v64(16)[i] = page_va(0) + 4 * i;
+      expected[i] = i % 2 ? i : i + 1;
+      new[i] = 1000 + i;
+   }
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+   for (unsigned i = 0; i < 64; i++) {
+      CHECK(mem[i] == (i % 2 ? 1000 + i : i));
+      CHECK(expected[i] == i);
+   }
+   pages_fini(&p);
+}
+
+static void
+illegal_instructions(void)
+{
+   pages_init(&p, true);
+   const uint32_t vadd = 0x57 | 8 << 7 | 12 << 15 | 16 << 20 | 1 << 25;
+   const uint32_t alone[] = {
+      0x00000000, 0xffffffff, 0x00000073, 0x00100073, 0x30200073 /* mret */, vadd /* vill */,
+      0x0000000f | 7 << 12, ENDW | 1 << 7, BARRIER | 1 << 15, CSRR(5, 0x300), 0xc2001073 /* csrw vl */,
+      vatomic_insn(2, false, false, 8, 16, 24, true), vatomic_insn(COLIBRI_ATOMIC_ADD, false, false, 8, 15, 24, true),
+      vatomic_insn(COLIBRI_ATOMIC_ADD, false, false, 17, 16, 24, true), vatomic_insn(COLIBRI_ATOMIC_XOR, true, false, 8, 16, 24, true),
+      vatomic_insn(COLIBRI_ATOMIC_ADD, false, false, 0, 16, 24, false), 0x02000053 | 5 << 12 /* reserved rounding mode */,
+   };
+   for (unsigned i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
+      CHECK(is_error(run(&alone[i], 1, 0, 0), COLIBRI_QERR_ILLEGAL_INSN, CODE_VA, CODE_VA));
+
+   const uint32_t grouped[] = {
+      VSETVLI(31, 0, VTYPE(2, 3)), vadd + (1 << 7),                                   /* v9 is no group of 8 */
+      VSETVLI(31, 0, VTYPE(2, 0)), 0x57 | 0 << 7 | 12 << 15 | 16 << 20,               /* vd is the mask */
+      VSETVLI(31, 0, VTYPE(3, 0)), 0x57 | 2 << 12 | 8 << 7 | 12 << 15 | 16 << 20 | 1 << 25 | 0x31u << 26, /* widening 64 */
+      VSETVLI(31, 0, VTYPE(2, 3)), vmem_insn(false, VM_UNIT, 2, 2, 8, 10, 0, true),   /* 16 registers */
+      VSETVLI(31, 0, VTYPE(2, 2)), vmem_insn(false, VM_UNIT, 2, 2, 28, 10, 0, true),  /* beyond v31 */
+   };
+   for (unsigned i = 0; i < sizeof(grouped) / sizeof(grouped[0]); i += 2)
+      CHECK(is_error(run(grouped + i, 2, page_va(0), 0), COLIBRI_QERR_ILLEGAL_INSN, CODE_VA + 4, CODE_VA + 4));
+   pages_fini(&p);
+}
+
+static void *
+stop_soon(void *unused)
+{
+   struct timespec ts = { .tv_nsec = 20 * 1000 * 1000 };
+   (void)unused;
+   nanosleep(&ts, NULL);
+   cg_core_request_stop(p.core);
+   return NULL;
+}
+
+static void
+stops(void)
+{
+   pages_init(&p, true);
+   const uint32_t loop[] = { JUMP_SELF }, count[] = { ADDI(5, 5, 1), ADDI(5, 5, 1), ADDI(5, 5, 1) };
+   pthread_t thread;
+
+   pages_program(&p, loop, 1);
+   CHECK(cg_wave_run(p.core, p.w, 12345) == CG_STOP_BUDGET && cg_wave_instret(p.w) == 12345);
+   pthread_create(&thread, NULL, stop_soon, NULL);
+   CHECK(cg_wave_run(p.core, p.w, ~0ull) == CG_STOP_BUDGET);
+   pthread_join(thread, NULL);
+   CHECK(cg_wave_run(p.core, p.w, 100) == CG_STOP_BUDGET);   /* sticky */
+   CHECK(cg_wave_pc(p.w) == CODE_VA);
+
+   cg_core_clear_stop(p.core);
+   pages_program(&p, count, 3);
+   CHECK(cg_wave_run(p.core, p.w, 2) == CG_STOP_BUDGET && p.w->x[5] == 2 && cg_wave_pc(p.w) == CODE_VA + 8);
+   CHECK(cg_wave_run(p.core, p.w, 2) == CG_STOP_END && p.w->x[5] == 3);
+   pages_fini(&p);
+}
+
+static void
+csrs(void)
+{
+   pages_init(&p, true);
+   static const struct { unsigned csr; uint64_t value; } c[] = {
+      { COLIBRI_CSR_WG_ID(0), 1 }, { COLIBRI_CSR_WG_ID(2), 3 }, { COLIBRI_CSR_WG_SIZE(1), 5 },
+      { COLIBRI_CSR_WG_SIZE_NOM(0), 7 }, { COLIBRI_CSR_GRID_SIZE(2), 12 }, { COLIBRI_CSR_WAVE_IN_WG, 5 },
+      { COLIBRI_CSR_KERNARG, 0x1234 }, { COLIBRI_CSR_DIMS, 3 }, { COLIBRI_CSR_WAVES_IN_WG, 13 }, { 0xc22, 256 },
+   };
+   for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+      const uint32_t code[] = { CSRR(5, c[i].csr) };
+      CHECK(run(code, 1, 0, 0) == CG_STOP_END && p.w->x[5] == c[i].value);
+   }
+   const uint32_t start[] = { ADDI(5, 10, 0), ADDI(6, 2, 0), CSRR(7, 0xc21), CSRR(8, 3) };
+   pages_program(&p, start, 4);
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+   CHECK(p.w->x[5] == 0x1234 && p.w->x[6] == COLIBRI_STACK_BASE + 512 && p.w->x[7] == 1ull << 63 && p.w->x[8] == 0);
+   pages_fini(&p);
+}
+
+static void
+barrier_and_end(void)
+{
+   pages_init(&p, true);
+   const uint32_t code[] = { BARRIER, ADDI(5, 5, 1), BARRIER };
+   pages_program(&p, code, 3);
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_BARRIER && cg_wave_pc(p.w) == CODE_VA + 4 && p.w->x[5] == 0);
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_BARRIER && p.w->x[5] == 1);
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+   CHECK(cg_wave_instret(p.w) == 4);
+   pages_fini(&p);
+}
+
+static void
+code_faults(void)
+{
+   pages_init(&p, true);
+   const uint32_t addi = ADDI(5, 5, 1), end = ENDW;
+   unsigned n;
+   pages_program(&p, &addi, 1);
+   /* a 4-byte instruction across the pages, after a jump to it */
+   memcpy(p.code + 4094, &addi, 4);
+   memcpy(p.code + 4098, &end, 4);
+   p.code_perm[1] = 0;
+   cg_core_tlb_flush(p.core);
+   CHECK(cg_wave_reset(p.w, &p.group, 0, CODE_VA + 4094));
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_FAULT);
+   const struct cg_page_fault *f = cg_wave_faults(p.w, &n);
+   CHECK(n == 1 && f[0].addr == CODE_VA + 4096 && f[0].access == COLIBRI_ACCESS_EXEC);
+   CHECK(cg_wave_pc(p.w) == CODE_VA + 4094);
+   p.code_perm[1] = CG_PERM_X;
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END && p.w->x[5] == 1);
+
+   /* new code is seen after an invalidation of the second page, which has the instruction's end */
+   const uint32_t addi9 = ADDI(5, 5, 9);
+   memcpy(p.code + 4094, &addi9, 4);
+   cg_core_tlb_inv(p.core, p.group.asid, CODE_VA + 4096, 4096);
+   CHECK(cg_wave_reset(p.w, &p.group, 0, CODE_VA + 4094));
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END && p.w->x[5] == 9);
+   CHECK(is_error((CHECK(cg_wave_reset(p.w, &p.group, 0, COLIBRI_LOCAL_BASE)), cg_wave_run(p.core, p.w, 10)),
+                  COLIBRI_QERR_BAD_ADDRESS, COLIBRI_LOCAL_BASE, COLIBRI_LOCAL_BASE));
+   pages_fini(&p);
+}
+
+static void
+bus_errors(void)
+{
+   pages_init(&p, true);
+   const uint32_t code[] = { LD(5, 10, 0) };
+   pages_set_all(&p, RW);
+   p.bus[4] = true;
+   CHECK(is_error(run(code, 1, page_va(4) + 16, 0), COLIBRI_QERR_BUS, page_va(4) + 16, CODE_VA));
+   pages_fini(&p);
+}
+
+/* Exceptions of masked-off lanes do not count, and each wave has its own flags and mode. */
+static void
+fp_state_is_the_waves_own(void)
+{
+   pages_init(&p, true);
+   const uint32_t fdiv = 0x57 | 1 << 12 | 8 << 7 | 12 << 15 | 16 << 20 | 0x20u << 26;
+   const uint32_t masked[] = { VSETVLI(31, 0, VTYPE(2, 0)), fdiv, CSRR(5, 1) };
+   pages_program(&p, masked, 3);
+   float *num = (float *)v64(16), *den = (float *)v64(12);
+   for (unsigned i = 0; i < 64; i++) {
+      num[i] = 1;
+      den[i] = i == 7 ? 3 : 0;   /* division by zero everywhere but in lane 7 */
+   }
+   v64(0)[0] = 1 << 7;
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+   CHECK(p.w->x[5] == 1);        /* inexact alone */
+
+   struct cg_wave *other = cg_wave_create(&p.cfg);
+   CHECK(cg_wave_reset(other, &p.group, 0, CODE_VA + 8));
+   CHECK(cg_wave_run(p.core, other, 10) == CG_STOP_END && other->x[5] == 0);
+   cg_wave_destroy(other);
+   pages_fini(&p);
+}
+
+/* Random words with random registers: any stop is fine, a crash is not. */
+static void
+random_instructions(void)
+{
+   static const uint8_t opcodes[] = { 0x03, 0x07, 0x0b, 0x0f, 0x13, 0x17, 0x1b, 0x23, 0x27, 0x2f, 0x33, 0x37, 0x3b,
+                                      0x43, 0x53, 0x57, 0x57, 0x57, 0x57, 0x07, 0x27, 0x0b, 0x63, 0x67, 0x6f, 0x73 };
+   static const uint64_t bases[] = { PAGES_BASE, COLIBRI_LOCAL_BASE, COLIBRI_PRIVATE_BASE, COLIBRI_STACK_BASE, 0, ~0ull };
+   pages_init(&p, true);
+   pages_set_all(&p, RWA | CG_PERM_X);
+   for (unsigned round = 0; round < 20000; round++) {
+      uint32_t code[16];
+      for (unsigned i = 1; i < 16; i++) {
+         code[i] = pages_random(&p) << 1 ^ pages_random(&p);
+         if (pages_random(&p) % 8)
+            code[i] = (code[i] & ~0x7fu) | opcodes[pages_random(&p) % sizeof(opcodes)];
+      }
+      code[0] = VSETVLI(31, 0, VTYPE(pages_random(&p) & 3, pages_random(&p) & 7));
+      pages_program(&p, code, 16);
+      for (unsigned i = 1; i < 32; i++) {
+         p.w->x[i] = bases[pages_random(&p) % 6] + pages_random(&p) % 70000;
+         p.w->f[i] = (uint64_t)pages_random(&p) << 33 ^ pages_random(&p);
+      }
+      for (unsigned i = 0; i < 32 * 256 / 8; i += 1 + pages_random(&p) % 7)
+         ((uint64_t *)p.w->v)[i] = bases[pages_random(&p) % 6] + pages_random(&p) % 70000;
+      if (pages_random(&p) % 4 == 0)
+         pages_set(&p, pages_random(&p) % 16, pages_random(&p) & 15);
+      cg_wave_run(p.core, p.w, 64);
+   }
+   pages_fini(&p);
+}
+
+int
+main(void)
+{
+   static const struct tap_test tests[] = {
+      { "local, stack and private memory end where they end", segments },
+      { "addresses outside every aperture", bad_addresses },
+      { "a private pointer contains its lane", private_lanes },
+      { "atomics: alignment, rights and system memory", atomic_rules },
+      { "atomics: operations", atomic_operations },
+      { "atomics: compare and swap", compare_and_swap },
+      { "illegal instructions", illegal_instructions },
+      { "budget and the stop flag", stops },
+      { "CSRs and the state at the start", csrs },
+      { "barrier and end of wave", barrier_and_end },
+      { "code that faults, straddles pages and changes", code_faults },
+      { "entries that point nowhere", bus_errors },
+      { "floating-point state is the wave's own", fp_state_is_the_waves_own },
+      { "random instructions do no harm", random_instructions },
+   };
+   return tap_main(tests, sizeof(tests) / sizeof(tests[0]));
+}
