@@ -3,6 +3,7 @@
  * Compute units: the threads that run waves and command processors.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,7 +179,10 @@ cu_main(void *arg)
    struct cg_cu *cu = arg;
    struct cg_device *dev = cu->dev;
    struct cg_work work;
+   char name[16];
 
+   snprintf(name, sizeof(name), "cu%u", cu->id);
+   cg_engine_thread(&cu->engine, name);
    pthread_mutex_lock(&dev->lock);
    while (!dev->stopping) {
       if (cg_sched_pick(dev, &work))

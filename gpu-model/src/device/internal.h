@@ -64,6 +64,8 @@ struct cg_engine {
    atomic_bool pending;    /**< the inbox is not empty */
    atomic_uint exits;      /**< sections left so far; futex */
    atomic_uint waiters;    /**< threads that wait for exits to move */
+   atomic_int tid;         /**< its thread, 0 before that runs */
+   atomic_bool urgent;     /**< was lent real-time priority for this section */
    pthread_mutex_t inv_lock;
    unsigned num_inv;       /**< inbox */
    bool inv_all;           /**< the inbox overflowed: forget everything */
@@ -72,6 +74,8 @@ struct cg_engine {
 
 void cg_engine_init(struct cg_engine *e, struct cg_core *core);
 void cg_engine_fini(struct cg_engine *e);
+/** First thing in the engine's thread. */
+void cg_engine_thread(struct cg_engine *e, const char *name);
 /** Enters a section; applies the inbox. */
 void cg_engine_enter(struct cg_engine *e);
 void cg_engine_exit(struct cg_engine *e);

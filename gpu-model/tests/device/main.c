@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the device tests: all, or those whose name contains the argument.
+ * Runs the device tests: all, or those whose name contains the argument.  Prints TAP lines.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ test_fail(const char *file, int line, const char *what)
 {
    const char *base = strrchr(file, '/');
 
-   printf("  %s:%d: %s\n", base ? base + 1 : file, line, what);
+   printf("# %s:%d: %s\n", base ? base + 1 : file, line, what);
    failed = true;
 }
 
@@ -37,13 +37,13 @@ main(int argc, char **argv)
          failed = false;
          alarm(TEST_SECONDS);
          t->run();
-         printf("%s %s\n", failed ? "FAIL" : "PASS", t->name);
+         printf("%s - %s\n", failed ? "not ok" : "ok", t->name);
          if (failed)
             num_failed++;
          else
             num_passed++;
       }
    }
-   printf("%u passed, %u failed\n", num_passed, num_failed);
+   printf("# %u passed, %u failed\n", num_passed, num_failed);
    return num_failed || !num_passed;
 }
