@@ -21,7 +21,6 @@ static const nir_shader_compiler_options compiler_options = {
    .lower_ldexp = true,
    .lower_fisnormal = true,
    .lower_fdph = true,
-   .lower_fdot = true,
    .lower_bitfield_extract = true,
    .lower_bitfield_insert = true,
    .lower_ifind_msb = true,
