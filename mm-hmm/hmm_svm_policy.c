@@ -25,6 +25,8 @@
  *
  * Core mm migrates private anonymous memory only. Memory that the program has
  * locked, or whose faults it serves itself, is left where the program put it.
+ *
+ * Return: whether.
  */
 bool hmm_svm_vma_can_migrate(struct vm_area_struct *vma)
 {
@@ -65,6 +67,8 @@ static bool is_thrashing(struct hmm_svm_block *block)
  * @vma: vma with the fault
  *
  * Unless it cannot move, or has moved to and fro too often lately.
+ *
+ * Return: where it belongs.
  */
 enum hmm_svm_placement hmm_svm_policy_first_touch(struct hmm_svm_block *block,
 						  struct vm_area_struct *vma)
@@ -95,6 +99,9 @@ static unsigned int weight(const unsigned long *bits, unsigned int first, unsign
  * mapped after the smallest window around @addr is. A block that is used
  * from end to end comes with six faults, one that is used here and there comes
  * with what is used.
+ *
+ * Return: the range, in @block and @vma, with @addr in it, less what is mapped
+ * at its ends.
  */
 struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 					   struct vm_area_struct *vma, u64 addr)
@@ -131,6 +138,8 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
  * @addr: faulting address
  *
  * Twice as much with each CPU fault in a row.
+ *
+ * Return: the range, in @vma, with @addr in it.
  */
 struct hmm_svm_span hmm_svm_policy_readback(struct hmm_svm_chunk *chunk,
 					    struct vm_area_struct *vma, u64 addr)
