@@ -166,7 +166,10 @@ parse_options(struct options *o, int argc, char **argv)
    return -1;
 }
 
-/* A socket that nobody listens at any more is left over from a run that was killed. */
+/*
+ * A socket that nobody listens at any more is left over from a run that was killed. Whether somebody
+ * does is asked with a socket of another type: a true connection would be a live server's one client.
+ */
 static void
 remove_stale(const struct sockaddr_un *addr)
 {
@@ -175,7 +178,7 @@ remove_stale(const struct sockaddr_un *addr)
 
    if (lstat(addr->sun_path, &st) || !S_ISSOCK(st.st_mode))
       return;
-   s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+   s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
    if (s < 0)
       return;
    if (connect(s, (const struct sockaddr *)addr, sizeof(*addr)) && errno == ECONNREFUSED)
