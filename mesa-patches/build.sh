@@ -37,6 +37,9 @@ install=$build/mesa-install
 export CCACHE_DIR=${CCACHE_DIR:-$build/mesa/ccache}
 jobs=${JOBS:-$(nproc)}
 
+mkdir -p "$build/mesa"
+exec {lock}>"$build/mesa/lock"
+flock "$lock"
 "$here/tree.sh" "$tree"
 
 # Nothing but rusticl with the one driver: no GL, no window systems.
@@ -64,6 +67,6 @@ if [ "$(cat "$obj/.colibri-options" 2>/dev/null)" != "$config" ]; then
 fi
 
 say "building"
-nice -n 10 ninja -C "$obj" -j "$jobs" --quiet
-nice -n 10 meson install -C "$obj" --quiet --no-rebuild >/dev/null
+ninja -C "$obj" -j "$jobs" --quiet
+meson install -C "$obj" --quiet --no-rebuild >/dev/null
 say "installed in ${install#/colibri/}"

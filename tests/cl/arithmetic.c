@@ -66,6 +66,7 @@ static const char source[] =
 	"}\n"
 	"kernel void halves(global const half *a, global half *o)\n"
 	"{\n"
+	"	#pragma OPENCL FP_CONTRACT OFF\n"
 	"	int i = get_global_id(0);\n"
 	"	o[i] = a[i] * a[i] + (half)0.5;\n"
 	"}\n"

@@ -173,6 +173,11 @@ colibri_compile_nir(nir_shader *nir, const struct colibri_shader_key *key,
 {
    static util_once_flag once = UTIL_ONCE_FLAG_INIT;
 
+   if (nir->scratch_size > COLIBRI_MAX_PRIVATE) {
+      *error = strdup("it needs more private memory than a work-item can have");
+      return false;
+   }
+
    util_call_once(&once, init_llvm);
    colibri_nir_prepare(nir);
    if (colibri_debug(COLIBRI_DBG_NIR))

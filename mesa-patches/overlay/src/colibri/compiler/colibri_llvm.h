@@ -47,6 +47,12 @@ struct colibri_loop {
    bool lanes_continued;
 };
 
+/* base + stride * lane, in the bits of base. A NULL base: it is not like that. */
+struct colibri_affine {
+   LLVMValueRef base;
+   int64_t stride;
+};
+
 struct colibri_llvm {
    const nir_shader *nir;
    const struct colibri_shader_key *key;
@@ -71,7 +77,10 @@ struct colibri_llvm {
    LLVMValueRef lane;
    LLVMValueRef flat_id;
 
-   /** <64 x i32>, made on first use in the entry block. */
+   /** i32: the flat index of lane 0. */
+   LLVMValueRef first_id;
+
+   /** <64 x i32>. */
    LLVMValueRef local_id[3];
 
    struct colibri_loop *loop;
@@ -82,6 +91,9 @@ struct colibri_llvm {
    /** Per SSA definition: an array of components; phis also their allocas. */
    LLVMValueRef **defs;
    LLVMValueRef **phis;
+
+   /** Components that are known to be affine in the lane. */
+   struct colibri_affine **affine;
 
    /** The first thing that is not supported, malloc()ed. */
    char *error;
@@ -124,14 +136,37 @@ LLVMValueRef colibri_csr(struct colibri_llvm *ctx, unsigned csr);
 /** Nothing may be moved across, as other waves may see or change memory. */
 void colibri_compiler_barrier(struct colibri_llvm *ctx);
 
+LLVMTypeRef colibri_mask_type(struct colibri_llvm *ctx);
+
 /** The lanes that execute here: <64 x i1>. */
 LLVMValueRef colibri_exec(struct colibri_llvm *ctx);
+void colibri_set_exec(struct colibri_llvm *ctx, LLVMValueRef mask);
+
+/** A variable of the function. */
+LLVMValueRef colibri_alloca(struct colibri_llvm *ctx, LLVMTypeRef type);
+
+LLVMBasicBlockRef colibri_new_block(struct colibri_llvm *ctx, const char *name);
+void colibri_start_block(struct colibri_llvm *ctx, LLVMBasicBlockRef block);
+
+/** Translates a list of blocks, ifs and loops. */
+void colibri_llvm_cf(struct colibri_llvm *ctx, struct exec_list *body);
 
 /** Component @comp of a source. */
 LLVMValueRef colibri_src(struct colibri_llvm *ctx, nir_src src, unsigned comp);
 
 void colibri_set_def(struct colibri_llvm *ctx, const nir_def *def,
                      unsigned comp, LLVMValueRef value);
+
+/** How a component changes from lane to lane; a uniform one does not. */
+struct colibri_affine colibri_get_affine(struct colibri_llvm *ctx,
+                                         const nir_def *def, unsigned comp);
+
+/** Defines a component by its base and stride. */
+void colibri_set_affine(struct colibri_llvm *ctx, const nir_def *def,
+                        unsigned comp, struct colibri_affine affine);
+
+/** Translates @alu if its result is affine in the lane. */
+bool colibri_llvm_affine_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
 
 void colibri_llvm_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
 void colibri_llvm_intrinsic(struct colibri_llvm *ctx,

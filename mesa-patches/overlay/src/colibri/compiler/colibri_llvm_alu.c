@@ -617,7 +617,7 @@ colibri_llvm_alu(struct colibri_llvm *ctx, nir_alu_instr *instr)
       .src_bits = nir_src_bit_size(instr->src[0].src),
    };
 
-   if (translate_horizontal(&a))
+   if (colibri_llvm_affine_alu(ctx, instr) || translate_horizontal(&a))
       return;
    for (unsigned c = 0; c < instr->def.num_components; c++) {
       for (unsigned i = 0; i < info->num_inputs; i++)

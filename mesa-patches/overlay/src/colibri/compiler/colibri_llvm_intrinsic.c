@@ -16,6 +16,8 @@
 /* A memory access: where, and what is known about it. */
 struct access {
    LLVMValueRef address;
+   /** The address of lane 0 and the step to the next, where that is known. */
+   struct colibri_affine lanes;
    unsigned align;
    /** Others may change or see the memory meanwhile. */
    bool is_volatile;
@@ -50,6 +52,26 @@ local_address(struct colibri_llvm *ctx, nir_src offset, uint32_t base)
 
    return build_add(ctx, value,
                     colibri_const(ctx, 64, COLIBRI_LOCAL_BASE + base, false));
+}
+
+/*
+ * Offsets of lanes that execute are small. That of lane 0 may lie below zero if
+ * it does not: so it is extended with its sign.
+ */
+static struct colibri_affine
+local_lanes(struct colibri_llvm *ctx, nir_src offset, uint32_t base)
+{
+   struct colibri_affine lanes = colibri_get_affine(ctx, offset.ssa, 0);
+
+   if (lanes.base && lanes.stride) {
+      lanes.stride = (int32_t)lanes.stride;
+      lanes.base = LLVMBuildSExt(ctx->builder, lanes.base,
+                                 colibri_int(ctx, 64, false), "");
+      lanes.base = build_add(
+         ctx, lanes.base,
+         colibri_const(ctx, 64, COLIBRI_LOCAL_BASE + base, false));
+   }
+   return lanes;
 }
 
 /* Each lane has private memory of its own. */
@@ -87,9 +109,19 @@ access_at(struct colibri_llvm *ctx, const struct access *access,
    if (bytes) {
       at.address = build_add(ctx, access->address,
                              colibri_const(ctx, 64, bytes, false));
+      if (access->lanes.base)
+         at.lanes.base = build_add(ctx, access->lanes.base,
+                                   colibri_const(ctx, 64, bytes, false));
       at.align = MIN2(access->align, 1u << (ffs(bytes) - 1));
    }
    return at;
+}
+
+/* Neighbouring lanes access neighbouring elements. */
+static bool
+is_unit_stride(const struct access *access, unsigned bits)
+{
+   return access->lanes.base && access->lanes.stride == bits / 8;
 }
 
 static void
@@ -118,11 +150,43 @@ build_gather(struct colibri_llvm *ctx, const struct access *access,
 }
 
 static LLVMValueRef
+build_unit_stride_load(struct colibri_llvm *ctx, const struct access *access,
+                       LLVMTypeRef type)
+{
+   LLVMTypeRef types[] = {type, ctx->ptr};
+   LLVMValueRef args[] = {
+      to_pointer(ctx, access->lanes.base),
+      colibri_const(ctx, 32, access->align, false),
+      colibri_exec(ctx),
+      LLVMGetPoison(type),
+   };
+
+   return colibri_intrinsic(ctx, "llvm.masked.load", types, 2, args, 4);
+}
+
+static void
+build_unit_stride_store(struct colibri_llvm *ctx, const struct access *access,
+                        LLVMValueRef value)
+{
+   LLVMTypeRef types[] = {LLVMTypeOf(value), ctx->ptr};
+   LLVMValueRef args[] = {
+      value,
+      to_pointer(ctx, access->lanes.base),
+      colibri_const(ctx, 32, access->align, false),
+      colibri_exec(ctx),
+   };
+
+   colibri_intrinsic(ctx, "llvm.masked.store", types, 2, args, 4);
+}
+
+static LLVMValueRef
 build_load(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
 {
    bool divergent = colibri_is_lanes(access->address);
    LLVMTypeRef type = colibri_int(ctx, bits, divergent);
 
+   if (divergent && is_unit_stride(access, bits))
+      return build_unit_stride_load(ctx, access, type);
    if (divergent)
       return build_gather(ctx, access, type);
 
@@ -137,7 +201,7 @@ build_load(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
 
 static void
 build_store(struct colibri_llvm *ctx, const struct access *access,
-            LLVMValueRef value)
+            LLVMValueRef value, unsigned bits)
 {
    if (!colibri_is_lanes(access->address) && !colibri_is_lanes(value)) {
       LLVMValueRef store = LLVMBuildStore(ctx->builder, value,
@@ -149,6 +213,10 @@ build_store(struct colibri_llvm *ctx, const struct access *access,
    }
 
    value = colibri_widen(ctx, value, true);
+   if (is_unit_stride(access, bits)) {
+      build_unit_stride_store(ctx, access, value);
+      return;
+   }
    LLVMTypeRef types[] = {LLVMTypeOf(value), colibri_lanes_of(ctx->ptr)};
    LLVMValueRef args[] = {
       value,
@@ -202,7 +270,7 @@ visit_store(struct colibri_llvm *ctx, nir_intrinsic_instr *intr,
    u_foreach_bit(c, nir_intrinsic_write_mask(intr)) {
       struct access at = access_at(ctx, access, c * bits / 8);
 
-      build_store(ctx, &at, colibri_src(ctx, intr->src[0], c));
+      build_store(ctx, &at, colibri_src(ctx, intr->src[0], c), bits);
    }
    if (access->is_volatile)
       colibri_compiler_barrier(ctx);
@@ -356,13 +424,12 @@ colibri_llvm_init_ids(struct colibri_llvm *ctx)
 {
    LLVMBuilderRef b = ctx->builder;
    LLVMValueRef zero = colibri_const(ctx, 32, 0, true);
-   LLVMValueRef first =
-      LLVMBuildMul(b, colibri_csr(ctx, COLIBRI_CSR_WAVE_IN_WG),
-                   colibri_const(ctx, 32, LANES, false), "");
 
+   ctx->first_id = LLVMBuildMul(b, colibri_csr(ctx, COLIBRI_CSR_WAVE_IN_WG),
+                                colibri_const(ctx, 32, LANES, false), "");
    ctx->lane = lane_numbers(ctx);
    ctx->flat_id =
-      LLVMBuildNUWAdd(b, colibri_splat(ctx, first), ctx->lane, "");
+      LLVMBuildNUWAdd(b, colibri_splat(ctx, ctx->first_id), ctx->lane, "");
    if (ctx->key->linear_group) {
       ctx->local_id[0] = ctx->flat_id;
       ctx->local_id[1] = zero;
@@ -401,6 +468,13 @@ group_id(struct colibri_llvm *ctx, unsigned d)
    return colibri_csr(ctx, COLIBRI_CSR_WG_ID(d));
 }
 
+/* Lanes count up from a multiple of 64. */
+static struct colibri_affine
+flat_id(struct colibri_llvm *ctx)
+{
+   return (struct colibri_affine){.base = ctx->first_id, .stride = 1};
+}
+
 /* IDs and sizes. False: it is something else. */
 static bool
 visit_id(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
@@ -410,6 +484,8 @@ visit_id(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
    switch (intr->intrinsic) {
    case nir_intrinsic_load_local_invocation_id:
       set_all(ctx, intr, local_id);
+      if (ctx->key->linear_group)
+         colibri_set_affine(ctx, &intr->def, 0, flat_id(ctx));
       return true;
    case nir_intrinsic_load_workgroup_id:
       set_all(ctx, intr, group_id);
@@ -418,8 +494,8 @@ visit_id(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
       set_all(ctx, intr, group_size);
       return true;
    case nir_intrinsic_load_local_invocation_index:
-      value = ctx->flat_id;
-      break;
+      colibri_set_affine(ctx, &intr->def, 0, flat_id(ctx));
+      return true;
    case nir_intrinsic_load_subgroup_invocation:
       value = ctx->lane;
       break;
@@ -469,11 +545,14 @@ colibri_llvm_intrinsic(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
    case nir_intrinsic_load_global:
    case nir_intrinsic_load_global_constant:
       access = access_of(intr, colibri_src(ctx, intr->src[0], 0));
+      access.lanes = colibri_get_affine(ctx, intr->src[0].ssa, 0);
       visit_load(ctx, intr, &access);
       break;
    case nir_intrinsic_load_shared:
       access = access_of(intr, local_address(ctx, intr->src[0],
                                              nir_intrinsic_base(intr)));
+      access.lanes =
+         local_lanes(ctx, intr->src[0], nir_intrinsic_base(intr));
       visit_load(ctx, intr, &access);
       break;
    case nir_intrinsic_load_scratch:
@@ -482,11 +561,14 @@ colibri_llvm_intrinsic(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
       break;
    case nir_intrinsic_store_global:
       access = access_of(intr, colibri_src(ctx, intr->src[1], 0));
+      access.lanes = colibri_get_affine(ctx, intr->src[1].ssa, 0);
       visit_store(ctx, intr, &access);
       break;
    case nir_intrinsic_store_shared:
       access = access_of(intr, local_address(ctx, intr->src[1],
                                              nir_intrinsic_base(intr)));
+      access.lanes =
+         local_lanes(ctx, intr->src[1], nir_intrinsic_base(intr));
       visit_store(ctx, intr, &access);
       break;
    case nir_intrinsic_store_scratch:

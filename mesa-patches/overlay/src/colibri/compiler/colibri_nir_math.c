@@ -107,9 +107,9 @@ build_sincos(nir_builder *b, nir_def *x, unsigned quadrant)
       2.4390449e-05f, -1.3888397e-03f, 4.1666642e-02f, -0.5f, 1.0f,
    };
    nir_def *rounded = nir_fround_even(b, nir_fmul_imm(b, x, M_2_PI));
-   nir_def *r = nir_ffma_imm1(b, rounded, -1.5707855e+00f, x);
-   r = nir_ffma_imm1(b, rounded, -1.0804334e-05f, r);
-   r = nir_ffma_imm1(b, rounded, -6.0770999e-11f, r);
+   nir_def *r = nir_ffma_imm1(b, rounded, -1.5703125, x);
+   r = nir_ffma_imm1(b, rounded, -4.837512969970703e-04, r);
+   r = nir_ffma_imm1(b, rounded, -7.549790126404332e-08, r);
 
    nir_def *r2 = nir_fmul(b, r, r);
    nir_def *sin = nir_ffma(
@@ -121,9 +121,7 @@ build_sincos(nir_builder *b, nir_def *x, unsigned quadrant)
    nir_def *odd = nir_ine_imm(b, nir_iand_imm(b, n, 1), 0);
    nir_def *negative = nir_ine_imm(b, nir_iand_imm(b, n, 2), 0);
    nir_def *v = nir_bcsel(b, odd, cos, sin);
-   v = nir_bcsel(b, negative, nir_fneg(b, v), v);
-   /* inf - inf above is NaN already; huge arguments keep the range of sin. */
-   return v;
+   return nir_bcsel(b, negative, nir_fneg(b, v), v);
 }
 
 static nir_def *

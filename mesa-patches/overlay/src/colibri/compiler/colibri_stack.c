@@ -136,19 +136,23 @@ run_32(struct prologue *p, uint32_t insn, bool *bad)
    case 0x73:
       ok = run_system(p, insn);
       break;
-   case 0x57: /* vector, among them vsetvli and moves to scalars */
+   case 0x57: /* vector, floating point: the result may be a scalar */
+   case 0x53:
       ok = set(p, rd == REG_SP ? 0 : rd, false, 0);
       break;
-   case 0x23: /* stores, scalar and vector, and what else writes no register */
+   case 0x23: /* stores, other loads, fences, fused multiply-adds */
    case 0x27:
    case 0x07:
    case 0x0f:
-   case 0x53:
-   case 0x0b:
+   case 0x43:
+   case 0x47:
+   case 0x4b:
+   case 0x4f:
       break;
-   case 0x63: /* branches and jumps end it */
+   case 0x63: /* branches and jumps end it, as the end of the wave does */
    case 0x67:
    case 0x6f:
+   case 0x0b:
       return false;
    default:
       ok = false;

@@ -91,6 +91,7 @@ error_name(uint32_t error)
       [COLIBRI_QERR_FENCE_UNMAPPED] = "unmapped fence",
       [COLIBRI_QERR_BUS] = "bus error",
       [COLIBRI_QERR_NO_ATOMICS] = "atomic on system memory",
+      [COLIBRI_QERR_NO_MEMORY] = "no memory for private variables and stacks",
    };
 
    return error < ARRAY_SIZE(names) && names[error] ? names[error]

@@ -80,6 +80,19 @@ colibri_program_unref(struct colibri_program *program)
    FREE(program);
 }
 
+/* SPIR-V kernels are called through a wrapper, which is what NIR has in the end. */
+static char *
+kernel_name(const nir_shader *nir)
+{
+   static const char prefix[] = "__wrapped_";
+   const char *name =
+      nir_shader_get_entrypoint((nir_shader *)nir)->function->name;
+
+   if (!strncmp(name, prefix, strlen(prefix)))
+      name += strlen(prefix);
+   return strdup(name);
+}
+
 static void *
 colibri_create_compute_state(struct pipe_context *pctx,
                              const struct pipe_compute_state *state)
@@ -97,7 +110,7 @@ colibri_create_compute_state(struct pipe_context *pctx,
    program->refcount = 1;
    program->screen = colibri_screen(pctx->screen);
    simple_mtx_init(&program->lock, mtx_plain);
-   program->name = strdup(nir_shader_get_entrypoint(nir)->function->name);
+   program->name = kernel_name(nir);
    program->shared_size = MAX2(state->static_shared_mem, nir->info.shared_size);
    program->scratch_size = nir->scratch_size;
 
