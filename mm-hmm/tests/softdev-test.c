@@ -462,6 +462,32 @@ static void fork_child_refused(void)
 	munmap(p, MB);
 }
 
+/* Each sees what the other writes, wherever that is, and what the CPU writes. */
+static void two_mirrors(void)
+{
+	uint64_t *p = map_anon(4 * MB);
+	size_t n = 4 * MB / 8;
+	int first = dev, second = open("/dev/hmm_svm_softdev", O_RDWR);
+
+	CHECK(!dev_write(p, 8, n, 1));
+	dev = second;
+	CHECK(!dev_check(p, 8, n, 1));
+	CHECK(query(p) & SOFTDEV_IN_DEVMEM);
+	CHECK(!dev_write(p, 8, n, 2));
+	dev = first;
+	CHECK(query(p) & SOFTDEV_IN_DEVMEM);
+	CHECK(!dev_check(p, 8, n, 2));
+	cpu_write(p, 8, n, 3);
+	CHECK(!query(p));
+	dev = second;
+	CHECK(!query(p));
+	CHECK(!dev_check(p, 8, n, 3));
+	close(second);
+	dev = first;
+	CHECK(cpu_check(p, 8, n, 3));
+	munmap(p, 4 * MB);
+}
+
 /* The mirror goes with its process; the pages stay with the child. */
 static void child_outlives_parent(void)
 {
@@ -669,7 +695,7 @@ static const struct {
 	TEST(permissions), TEST(special_memory), TEST(userfault),
 	TEST(userfault_stalled),
 	TEST(pinned), TEST(system_calls), TEST(moved), TEST(dontneed),
-	TEST(fork_child_first), TEST(fork_parent_first), TEST(fork_child_refused),
+	TEST(fork_child_first), TEST(fork_parent_first), TEST(fork_child_refused), TEST(two_mirrors),
 	TEST(child_outlives_parent), TEST(oversubscribed), TEST(lanes_on_blocks),
 	TEST(prefetch), TEST(copy_fails_to_device), TEST(copy_fails_to_system),
 	TEST(driver_chunks), TEST(killed_in_fault), TEST(exec_of_owner), TEST(stress),
