@@ -262,6 +262,7 @@ main(int argc, char **argv)
 
    sigset_t signals;
 
+   signal(SIGPIPE, SIG_IGN);
    sigemptyset(&signals);
    sigaddset(&signals, SIGINT);
    sigaddset(&signals, SIGTERM);

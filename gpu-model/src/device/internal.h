@@ -299,8 +299,6 @@ void cg_queue_doorbell(struct cg_queue *q);
 /** Stops the queue with an error; the first one is kept.  dev->lock held, guest memory stable. */
 void cg_queue_error_locked(struct cg_queue *q, uint32_t code, uint64_t addr, uint64_t pc,
                            uint64_t info);
-/** Sets the status page's bit and raises VEC_ERROR.  Guest memory stable. */
-void cg_queue_report_error(struct cg_queue *q);
 /** Executes packets for a while.  On a CU thread, inside a section, dev->lock not held. */
 void cg_cp_run(struct cg_queue *q);
 void cg_cp_reset(struct cg_queue *q);

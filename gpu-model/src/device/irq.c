@@ -3,6 +3,7 @@
  * Interrupts: a write to the eventfd that the vector was given.  What is
  * raised while a vector has none, or is masked, stays pending.
  */
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -43,6 +44,9 @@ cg_device_set_irq(struct cg_device *dev, unsigned vec, int fd)
    pthread_mutex_lock(&dev->irq_lock);
    if (dev->irq_fd[vec] >= 0)
       close(dev->irq_fd[vec]);
+   /* Nothing that the client passes may make the device wait. */
+   if (fd >= 0)
+      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
    dev->irq_fd[vec] = fd;
    deliver_pending_locked(dev, vec);
    pthread_mutex_unlock(&dev->irq_lock);

@@ -80,6 +80,17 @@ set_state(struct cg_queue *q, unsigned state)
    cg_sched_update(q);
 }
 
+static void
+request_stops(struct cg_queue *q)
+{
+   struct cg_device *dev = q->dev;
+
+   for (unsigned i = 0; i < dev->num_cus_started; i++) {
+      if (dev->cus[i].queue == q)
+         cg_core_request_stop(dev->cus[i].engine.core);
+   }
+}
+
 /* Waits until no CU works for the queue; none begins to while quiesce is set. */
 static void
 quiesce(struct cg_queue *q)
@@ -88,9 +99,14 @@ quiesce(struct cg_queue *q)
 
    q->quiesce = true;
    cg_sched_update(q);
-   for (unsigned i = 0; i < dev->num_cus_started; i++) {
-      if (dev->cus[i].queue == q)
-         cg_core_request_stop(dev->cus[i].engine.core);
+   request_stops(q);
+   for (unsigned i = 0; i < dev->num_cus_started && q->busy; i++) {
+      if (dev->cus[i].queue != q)
+         continue;
+      /* Helps a CU that has no host CPU. */
+      pthread_mutex_unlock(&dev->lock);
+      cg_engine_wait(&dev->cus[i].engine);
+      pthread_mutex_lock(&dev->lock);
    }
    while (q->busy)
       pthread_cond_wait(&dev->quiet, &dev->lock);
@@ -181,8 +197,9 @@ cg_queue_doorbell(struct cg_queue *q)
    pthread_mutex_unlock(&dev->lock);
 }
 
-void
-cg_queue_report_error(struct cg_queue *q)
+/* Sets the status page's bit and raises VEC_ERROR. */
+static void
+report_error(struct cg_queue *q)
 {
    struct cg_device *dev = q->dev;
    struct colibri_status_page *sp = cg_status_page(dev);
@@ -197,8 +214,6 @@ cg_queue_report_error(struct cg_queue *q)
 void
 cg_queue_error_locked(struct cg_queue *q, uint32_t code, uint64_t addr, uint64_t pc, uint64_t info)
 {
-   struct cg_device *dev = q->dev;
-
    if (q->state == COLIBRI_QSTATE_ERROR)
       return;
    q->error = code;
@@ -206,11 +221,8 @@ cg_queue_error_locked(struct cg_queue *q, uint32_t code, uint64_t addr, uint64_t
    q->error_pc = pc;
    q->error_info = info;
    set_state(q, COLIBRI_QSTATE_ERROR);
-   for (unsigned i = 0; i < dev->num_cus_started; i++) {
-      if (dev->cus[i].queue == q)
-         cg_core_request_stop(dev->cus[i].engine.core);
-   }
-   cg_queue_report_error(q);
+   request_stops(q);
+   report_error(q);
 }
 
 void

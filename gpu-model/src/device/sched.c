@@ -19,7 +19,8 @@
 static bool
 cp_runnable(const struct cg_queue *q)
 {
-   return q->cp.ready && !q->cp.running;
+   /* While it is parked only the answers to its faults let it go on, whatever else happens. */
+   return q->cp.ready && !q->cp.running && !q->cp.waiter.pending;
 }
 
 static bool
@@ -54,8 +55,17 @@ cg_sched_wave_ready(struct cg_wave_ctx *ctx)
 }
 
 void
+cg_sched_cp_unpoll(struct cg_queue *q)
+{
+   if (q->cp.waiting)
+      q->dev->num_polling--;
+   q->cp.waiting = false;
+}
+
+void
 cg_sched_cp_ready(struct cg_queue *q)
 {
+   cg_sched_cp_unpoll(q);
    q->cp.ready = true;
    cg_sched_update(q);
 }
@@ -75,14 +85,6 @@ cg_sched_cp_poll(struct cg_queue *q)
 }
 
 void
-cg_sched_cp_unpoll(struct cg_queue *q)
-{
-   if (q->cp.waiting)
-      q->dev->num_polling--;
-   q->cp.waiting = false;
-}
-
-void
 cg_sched_poke_polling(struct cg_device *dev)
 {
    for (unsigned i = 1; dev->num_polling && i < COLIBRI_MAX_QUEUES; i++) {
@@ -99,7 +101,6 @@ take(struct cg_queue *q, struct cg_work *work)
    work->wave = NULL;
    if (cp_runnable(q) && !(q->cp.ran_last && q->num_ready)) {
       q->cp.ready = false;
-      cg_sched_cp_unpoll(q);
       q->cp.running = true;
       q->cp.ran_last = true;
    } else {

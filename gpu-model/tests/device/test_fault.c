@@ -249,6 +249,32 @@ fault_everywhere(void)
    guest_fini(&g);
 }
 
+/* The command processor waits for a page while groups of an earlier dispatch come to their end. */
+static void
+fault_beside_running_groups(void)
+{
+   setup();
+   struct colibri_pkt_dispatch d = KERNEL(&q, K_UNTIL, 64 * 48, 64, VA_USER, VA_USER + 8);
+   struct colibri_fault f;
+   uint64_t a = queue_push(&q, &d), b;
+
+   mem[0] = 0;
+   d = KERNEL(&q, K_STORE, 1, 1, VA_USER + 64, 8);
+   d.kernel_object = HOLE;
+   b = queue_run(&q, &d);
+   CHECK(fault_get(&g, &f, 5000) && f.client == COLIBRI_CLIENT_CP && f.addr == HOLE);
+   STORE(&mem[0], 1);
+   /* They end, one by one, but what is parked stays parked. */
+   CHECK(!fault_get(&g, &f, 100) && LOAD(&q.cb->read_index) == a);
+
+   uint8_t *desc = vm_alloc(&vm, HOLE, PAGE, RW);
+
+   memcpy(desc, (uint8_t *)guest_ptr(&g, g.code) + 0x4000 + K_STORE * 64, 64);
+   retry(HOLE, PAGE);
+   CHECK(queue_wait(&q, b, 5000) && mem[8] == 8);
+   guest_fini(&g);
+}
+
 /* A virtual copy over missing pages asks for many at once and parks its queue alone. */
 static void
 fault_copy(void)
@@ -385,6 +411,7 @@ const struct test fault_tests[] = {
    {"fault-scatter", fault_scatter},
    {"fault-overflow", fault_overflow},
    {"fault-everywhere", fault_everywhere},
+   {"fault-beside-running-groups", fault_beside_running_groups},
    {"fault-copy", fault_copy},
    {"all-slots-parked", all_slots_parked},
    {"invalidate-under-load", invalidate_under_load},

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "guest.h"
 #include "test.h"
@@ -173,6 +174,30 @@ signals_and_waits(void)
 
    b = (struct colibri_pkt_barrier){.header = COLIBRI_PKT_BARRIER_OR, .dep_signal = {va_word, 0, va_sig}};
    CHECK(queue_wait(&q2, queue_run(&q2, &b), 5000));
+   guest_fini(&g);
+}
+
+/* A queue that polls memory is suspended: the device sleeps, and the poll goes on with RESUME. */
+static void
+suspended_wait(void)
+{
+   setup();
+   struct colibri_pkt_wait w = {.op = COLIBRI_OP_WAIT, .addr = VA_USER, .ref = 5, .mask = ~0ull};
+   struct timespec ts = {0, 100000000}, before, after;
+
+   mem[0] = 0;
+   uint64_t index = queue_run(&q, &w);
+
+   guest_relax();
+   qctl(&q, COLIBRI_QCTL_SUSPEND);
+   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+   nanosleep(&ts, NULL);
+   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+   CHECK((after.tv_sec - before.tv_sec) * 1000000000ll + after.tv_nsec - before.tv_nsec < 30000000);
+   STORE(&mem[0], 5);
+   CHECK(LOAD(&q.cb->read_index) == index);
+   qctl(&q, COLIBRI_QCTL_RESUME);
+   CHECK(queue_wait(&q, index, 5000));
    guest_fini(&g);
 }
 
@@ -390,6 +415,7 @@ const struct test queue_tests[] = {
    {"many-groups", many_groups},
    {"fence-order", fence_order},
    {"signals-and-waits", signals_and_waits},
+   {"suspended-wait", suspended_wait},
    {"fills", fills},
    {"bad-dispatches", bad_dispatches},
    {"bad-vendor-packets", bad_vendor_packets},
