@@ -67,6 +67,6 @@ if [ "$(cat "$obj/.colibri-options" 2>/dev/null)" != "$config" ]; then
 fi
 
 say "building"
-ninja -C "$obj" -j "$jobs" --quiet
+"$here/../tools/lib/ninja-progress" mesa -C "$obj" -j "$jobs"
 meson install -C "$obj" --quiet --no-rebuild >/dev/null
 say "installed in ${install#/colibri/}"
