@@ -130,7 +130,8 @@ static bool flush_finish(struct hmm_svm_flush *flush, bool may_sleep)
 
 	if (flush->posted && svm->ops->flush_wait(svm, flush->ticket, may_sleep) == -EAGAIN)
 		return false;
-	finish_blocks(flush->notifier, &flush->span, flush->unmapped);
+	if (flush->posted || flush->unmapped)
+		finish_blocks(flush->notifier, &flush->span, flush->unmapped);
 	return true;
 }
 
@@ -149,16 +150,19 @@ static bool hmm_svm_invalidate_start(struct mmu_interval_notifier *mn,
 				     unsigned long cur_seq,
 				     struct mmu_interval_notifier_finish **finish)
 {
-	struct hmm_svm_flush *flush = NULL;
+	bool blockable = mmu_notifier_range_blockable(range);
+	struct hmm_svm_flush flush, *later = NULL;
+
+	flush_start(&flush, container_of(mn, struct hmm_svm_notifier, mn), range, cur_seq);
 
 	/* The second pass cannot report that it would have to sleep. */
-	if (mmu_notifier_range_blockable(range))
-		flush = kmalloc_obj(*flush, GFP_NOWAIT | __GFP_NOWARN);
-	if (!flush)
-		return hmm_svm_invalidate(mn, range, cur_seq);
+	if (flush.posted && blockable)
+		later = kmalloc_obj(*later, GFP_NOWAIT | __GFP_NOWARN);
+	if (!later)
+		return flush_finish(&flush, blockable);
 
-	flush_start(flush, container_of(mn, struct hmm_svm_notifier, mn), range, cur_seq);
-	*finish = &flush->finish;
+	*later = flush;
+	*finish = &later->finish;
 	return true;
 }
 
