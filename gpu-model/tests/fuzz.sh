@@ -35,7 +35,7 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 for f in "${fuzzers[@]}"; do
 	mkdir -p "corpus-$f"
 	echo "fuzz-$f: $((seconds / ${#fuzzers[@]})) s"
-	tests/fuzz-"$f" -max_total_time=$((seconds / ${#fuzzers[@]})) -max_len=4096 -timeout=20 -rss_limit_mb=4096 \
+	tests/fuzz-"$f" -max_total_time=$((seconds / ${#fuzzers[@]})) -max_len=1024 -len_control=0 -timeout=20 -rss_limit_mb=4096 \
 		-artifact_prefix="$out/fail-$f-" -print_final_stats=1 "corpus-$f" >"$f.log" 2>&1 || {
 		tail -n 60 "$f.log" >&2
 		exit 1
