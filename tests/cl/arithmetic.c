@@ -70,6 +70,14 @@ static const char source[] =
 	"	int i = get_global_id(0);\n"
 	"	o[i] = a[i] * a[i] + (half)0.5;\n"
 	"}\n"
+	"kernel void half_functions(global const half *a, global half *o)\n"
+	"{\n"
+	"	int i = get_global_id(0);\n"
+	"	half x = a[i];\n"
+	"	o += 6 * i;\n"
+	"	o[0] = exp2(x); o[1] = log(x); o[2] = asin(x);\n"
+	"	o[3] = sqrt(x); o[4] = sin(x); o[5] = step(x, (half)0.5);\n"
+	"}\n"
 	"kernel void convert(global const float *a, global long *o)\n"
 	"{\n"
 	"	int i = get_global_id(0);\n"
@@ -315,6 +323,40 @@ static void test_half(struct cl *cl, cl_program program)
 	CL_CHECK(clReleaseKernel(kernel));
 }
 
+static void test_half_functions(struct cl *cl, cl_program program)
+{
+	cl_kernel kernel = cl_kernel_of(program, "half_functions");
+	_Float16 *a = malloc(N * sizeof(*a)), *out = malloc(6 * N * sizeof(*out));
+	bool ok = true;
+
+	for (int i = 0; i < N; i++)
+		a[i] = (_Float16)((i + 1) / (float)N);
+	cl_arg_pointer(kernel, 0, a);
+	cl_arg_pointer(kernel, 1, out);
+	cl_run(cl, kernel, N, 0);
+	for (int i = 0; i < N; i++) {
+		double x = (double)a[i];
+		const double want[] = { exp2(x), log(x), asin(x), sqrt(x), sin(x),
+					0.5 < x ? 0 : 1 };
+
+		for (int k = 0; k < 6; k++) {
+			double got = (double)out[6 * i + k];
+
+			/* Half has eleven bits; two units in the last place. */
+			if (fabs(got - want[k]) > 0x1p-9 * fmax(fabs(want[k]), 1e-3) &&
+			    ok) {
+				tap_note("function %d of %g: %g, not %g", k, x, got,
+					 want[k]);
+				ok = false;
+			}
+		}
+	}
+	tap_result(ok, "half: functions");
+	free(a);
+	free(out);
+	CL_CHECK(clReleaseKernel(kernel));
+}
+
 static long saturate(double x, double low, double high)
 {
 	return x < low ? low : x > high ? high : (long)x;
@@ -368,6 +410,7 @@ int main(void)
 	test_double(&cl, program);
 	test_native(&cl, program);
 	test_half(&cl, program);
+	test_half_functions(&cl, program);
 	test_convert(&cl, program);
 	CL_CHECK(clReleaseProgram(program));
 	cl_close(&cl);

@@ -246,6 +246,17 @@ frsq(struct alu *a)
    return reciprocal(a, same_type(a, "llvm.sqrt", &x, 1));
 }
 
+/* x + (y - x) * t, as OpenCL defines mix(). */
+static LLVMValueRef
+flrp(struct alu *a)
+{
+   LLVMValueRef x = fsrc(a, 0);
+   LLVMValueRef args[] = {
+      fsrc(a, 2), LLVMBuildFSub(a->b, fsrc(a, 1), x, ""), x};
+
+   return as_int(a, same_type(a, "llvm.fma", args, 3), a->bits);
+}
+
 static LLVMValueRef
 fisfinite(struct alu *a)
 {
@@ -412,6 +423,7 @@ float_op(struct alu *a)
    case nir_op_fmin: return float_intrinsic(a, "llvm.minnum", 2);
    case nir_op_fmax: return float_intrinsic(a, "llvm.maxnum", 2);
    case nir_op_ffma: return float_intrinsic(a, "llvm.fma", 3);
+   case nir_op_flrp: return flrp(a);
    case nir_op_flt: return float_compare(a, LLVMRealOLT);
    case nir_op_fge: return float_compare(a, LLVMRealOGE);
    case nir_op_feq: return float_compare(a, LLVMRealOEQ);
