@@ -182,7 +182,7 @@ cu_main(void *arg)
    char name[16];
 
    snprintf(name, sizeof(name), "cu%u", cu->id);
-   cg_engine_thread(&cu->engine, name);
+   cg_engine_thread(&cu->engine, name, false);
    pthread_mutex_lock(&dev->lock);
    while (!dev->stopping) {
       if (cg_sched_pick(dev, &work))

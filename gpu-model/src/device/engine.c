@@ -61,19 +61,20 @@ set_normal(int tid)
    syscall(SYS_sched_setattr, tid, &attr, 0);
 }
 
-static void
+static bool
 set_urgent(int tid)
 {
    struct sched_attr_v0 attr = {.size = sizeof(attr), .policy = SCHED_FIFO, .priority = 1};
 
-   syscall(SYS_sched_setattr, tid, &attr, 0);
+   return syscall(SYS_sched_setattr, tid, &attr, 0) == 0;
 }
 
 void
-cg_engine_thread(struct cg_engine *e, const char *name)
+cg_engine_thread(struct cg_engine *e, const char *name, bool urgent)
 {
    pthread_setname_np(pthread_self(), name);
-   set_normal(0);
+   if (!urgent || !set_urgent(0))
+      set_normal(0);
    atomic_store(&e->tid, syscall(SYS_gettid));
 }
 

@@ -74,8 +74,12 @@ struct cg_engine {
 
 void cg_engine_init(struct cg_engine *e, struct cg_core *core);
 void cg_engine_fini(struct cg_engine *e);
-/** First thing in the engine's thread. */
-void cg_engine_thread(struct cg_engine *e, const char *name);
+/**
+ * First thing in the engine's thread.
+ * @urgent: it works for microseconds at a time while somebody spins for the result, and gets real-time
+ * priority where the process may take it: else a busy host lets it wait for timer ticks
+ */
+void cg_engine_thread(struct cg_engine *e, const char *name, bool urgent);
 /** Enters a section; applies the inbox. */
 void cg_engine_enter(struct cg_engine *e);
 void cg_engine_exit(struct cg_engine *e);

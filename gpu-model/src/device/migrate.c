@@ -248,7 +248,7 @@ migrate_main(void *arg)
    struct cg_device *dev = arg;
    struct cg_migrate *m = &dev->mig;
 
-   cg_engine_thread(&m->engine, "migrate");
+   cg_engine_thread(&m->engine, "migrate", false);
    for (;;) {
       unsigned prepared = cg_doze_prepare(&m->doze);
 

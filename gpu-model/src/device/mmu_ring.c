@@ -192,7 +192,7 @@ mmu_main(void *arg)
    struct cg_device *dev = arg;
    struct cg_mmu *m = &dev->mmu;
 
-   cg_engine_thread(&m->engine, "mmu");
+   cg_engine_thread(&m->engine, "mmu", true);
    for (;;) {
       unsigned prepared = cg_doze_prepare(&m->doze);
 
