@@ -10,13 +10,13 @@
  * --------
  *
  * drm_gpuvm keeps what is bound where and computes how a request cuts existing
- * bindings.  A call first allocates everything it may need: the steps, a
- * struct for each new piece, the tables, the buffer's pages.  Only then does it
- * change anything, and from there on it cannot fail.
+ * bindings.  A call first allocates everything it may need: the steps, a struct
+ * for each new piece, the tables, the buffer's pages.  Only then does it change
+ * anything, and from there on it cannot fail.
  *
  * A new mapping overwrites the entries of what it replaces, so at no time is an
- * address that stays bound without an entry; then the TLBs are flushed; then what was replaced
- * loses its reference to the buffer.
+ * address that stays bound without an entry; then the TLBs are flushed; then
+ * what was replaced loses its reference to the buffer.
  *
  * Locking
  * -------

@@ -14,10 +14,10 @@
  * always completes, whatever user space does, and hmm_svm may ask for one with
  * folios locked.
  *
- * A copy takes one of a fixed number of slots, each with a preallocated
- * scatter list in coherent memory, and pushes two packets: MIGRATE, which
- * names the list, and FENCE, which writes the copy's number to a word in
- * memory and raises VEC_MIGRATE.  As many copies as there are slots are in flight; the
+ * A copy takes one of a fixed number of slots, each with a preallocated scatter
+ * list in coherent memory, and pushes two packets:  MIGRATE, which names the
+ * list, and FENCE, which writes the copy's number to a word in memory and
+ * raises VEC_MIGRATE.  As many copies as there are slots are in flight; the
  * ring has room for all of them, so pushing never waits.
  *
  * Locking

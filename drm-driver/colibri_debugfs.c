@@ -7,7 +7,8 @@
  * DOC: debugfs
  *
  * ``vms`` lists address spaces with the counters of their mirrors, ``queues``
- * lists queues, ``device`` shows the state of the rings between driver and device.
+ * lists queues, ``device`` shows the state of the rings between driver and
+ * device.
  */
 
 #include <linux/seq_file.h>

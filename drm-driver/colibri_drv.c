@@ -7,8 +7,8 @@
  * DOC: Overview
  *
  * colibri.ko drives Colibri, a compute GPU whose MMU can fault and replay.  A
- * process gives the GPU plain pointers; the rest is shown by the files, one for each
- * concept:
+ * process gives the GPU plain pointers; the rest is shown by the files, one for
+ * each concept:
  *
  * ================== =====================================================
  * colibri_drv.c      ioctls: copy, check, call
@@ -31,9 +31,10 @@
  * colibri_trace.h    tracepoints
  * ================== =====================================================
  *
- * Every ioctl runs inside drm_dev_enter(), apart from the two that wait for the GPU
- * (QUEUE_SUBMIT and FENCE_WAIT, which enter where they touch the device), so the removal of
- * the device finds no call in progress.  Calls that would need a lost device get ENODEV.
+ * Every ioctl runs inside drm_dev_enter(), apart from the two that wait for the
+ * GPU (QUEUE_SUBMIT and FENCE_WAIT, which enter where they touch the device),
+ * so the removal of the device finds no call in progress.  Calls that would
+ * need a lost device get ENODEV.
  */
 
 #include <linux/module.h>

@@ -9,8 +9,8 @@
  * Overview
  * --------
  *
- * The device reports a fault as a record in a ring and parks what faulted
- * until the driver answers RETRY or FAIL through the MMU ring.  The handler of
+ * The device reports a fault as a record in a ring and parks what faulted until
+ * the driver answers RETRY or FAIL through the MMU ring.  The handler of
  * VEC_FAULT only sorts: it hands each record to the VM that the ASID names and
  * frees the place in the ring at once.  Each VM serves its faults in a work of
  * its own on an unbound workqueue, since resolving one may have to wait for
@@ -22,13 +22,14 @@
  * space: the device tries again and reports anew what is still missing.
  *
  * A batch is sorted by address and a page served once, with the strongest
- * access; adjacent pages of one block share an answer.  Answers depend only on the state
- * of the VM at the time, so an answer to a record of an earlier owner of the
- * ASID, or a second answer to the same page, does no harm.
+ * access; adjacent pages of one block share an answer.  Answers depend only on
+ * the state of the VM at the time, so an answer to a record of an earlier owner
+ * of the ASID, or a second answer to the same page, does no harm.
  *
  * The last failed faults of a VM are remembered, for QUEUE_STATE.
  *
- * The device is not trusted: ring indices, ASIDs, addresses and access kinds are checked.
+ * The device is not trusted: ring indices, ASIDs, addresses and access kinds
+ * are checked.
  *
  * Locking
  * -------

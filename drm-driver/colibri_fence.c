@@ -8,13 +8,14 @@
  *
  * All VMs fault, and resolving a fault may need memory whose reclaim waits for
  * dma_fences.  So work on a VM never signals a dma_fence.  It signals user
- * fences: 64-bit words in a fence buffer, which the device writes with a
- * FENCE packet that also raises VEC_FENCE.
+ * fences: 64-bit words in a fence buffer, which the device writes with a FENCE
+ * packet that also raises VEC_FENCE.
  *
- * A wait sleeps on &colibri_device.fence_wq and looks at its word through the kernel's own
- * mapping of the buffer, so it touches no user page.  The device writes the
- * word before it raises the interrupt, and the waiter looks after it is queued:
- * no wakeup is lost.  A wait that names a queue ends, too, when the queue does.
+ * A wait sleeps on &colibri_device.fence_wq and looks at its word through the
+ * kernel's own mapping of the buffer, so it touches no user page.  The device
+ * writes the word before it raises the interrupt, and the waiter looks after it
+ * is queued: no wakeup is lost.  A wait that names a queue ends, too, when the
+ * queue does.
  *
  * The value is data of the process, nothing in the kernel depends on it.
  */

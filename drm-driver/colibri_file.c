@@ -6,10 +6,10 @@
 /**
  * DOC: Files
  *
- * Ids are those of the file.  Whoever takes an object out of its table owns
- * the table's reference; everybody else takes one of his own under the table's lock.
- * A VM or queue is handed out only to its owner, the address space that made
- * the VM; destroying is free to all who have the file.
+ * Ids are those of the file.  Whoever takes an object out of its table owns the
+ * table's reference; everybody else takes one of his own under the table's
+ * lock.  A VM or queue is handed out only to its owner, the address space that
+ * made the VM; destroying is free to all who have the file.
  *
  * &colibri_file.lock comes before every other lock of the driver.
  */

@@ -12,9 +12,9 @@
  * Buffers in system memory are shmem objects.  Buffers in VRAM consist of
  * chunks that hmm_svm, the owner of all device memory, gives away; they are
  * cleared by the migration engine before anybody sees them, and the CPU maps
- * them through BAR 2.  Neither moves while it lives.  Fence buffers are pinned system
- * memory that the kernel has mapped too, so FENCE_WAIT can look at a word
- * without touching user space.
+ * them through BAR 2.  Neither moves while it lives.  Fence buffers are pinned
+ * system memory that the kernel has mapped too, so FENCE_WAIT can look at a
+ * word without touching user space.
  *
  * When the device goes, buffers of open files stay, but their chunks are
  * returned; the CPU then gets SIGBUS.
@@ -23,8 +23,9 @@
  * -------
  *
  * &colibri_device.vram_bos.lock protects the list of VRAM buffers and each
- * one's chunks.  The CPU fault handler takes it under mmap_lock, so no user memory
- * is touched under it.  A shmem object is protected by its dma_resv, as usual.
+ * one's chunks.  The CPU fault handler takes it under mmap_lock, so no user
+ * memory is touched under it.  A shmem object is protected by its dma_resv, as
+ * usual.
  */
 
 #include <linux/dma-buf.h>

@@ -20,9 +20,9 @@
  * commands, so the doorbell is rung only when the device says that it sleeps
  * (&colibri_status_page.mmu_idle), as in virtio's event index.
  *
- * A wait polls for some microseconds.  Then it posts SYNC with an interrupt
- * and sleeps.  A device that does not answer in time is declared lost;
- * waits on a lost device return at once.
+ * A wait polls for some microseconds.  Then it posts SYNC with an interrupt and
+ * sleeps.  A device that does not answer in time is declared lost; waits on a
+ * lost device return at once.
  *
  * Locking
  * -------
@@ -31,8 +31,8 @@
  * Posting neither sleeps nor allocates: it is done under the block locks of
  * hmm_svm and in MMU notifiers.  Waiting takes no lock but this one, so it may
  * be done in reclaim.  With the ring full, posting polls for room; the ring is
- * large enough that this is rare, and the device's progress depends on
- * nothing that the driver holds.
+ * large enough that this is rare, and the device's progress depends on nothing
+ * that the driver holds.
  */
 
 #include <linux/delay.h>

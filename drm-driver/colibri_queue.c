@@ -12,31 +12,32 @@
  * A queue of user space is a hardware queue.  Its control block and ring lie in
  * memory of the driver, mapped into the VM behind the zone that VM_BIND
  * offers.  Submission copies packets, after a check of their types, and moves
- * write_index.  The doorbell, a register, is rung only when the device says in the control
- * block that it sleeps.
+ * write_index.  The doorbell, a register, is rung only when the device says in
+ * the control block that it sleeps.
  *
- * The device reads the ring through the process's own page tables, so its waves can
- * write there, too.  A process can only harm itself by that: packets reach its
- * own address space alone, and the kernel believes nothing that it reads back
- * without a check.
+ * The device reads the ring through the process's own page tables, so its waves
+ * can write there, too.  A process can only harm itself by that: packets reach
+ * its own address space alone, and the kernel believes nothing that it reads
+ * back without a check.
  *
  * Room in the ring comes when the device retires packets, which raises no
- * interrupt of its own: a FENCE packet would be a barrier in the process's work.  So
- * whoever needs room waits for the interrupts that there are and looks
- * again after a few milliseconds without one.
+ * interrupt of its own: a FENCE packet would be a barrier in the process's
+ * work.  So whoever needs room waits for the interrupts that there are and
+ * looks again after a few milliseconds without one.
  *
- * A queue ends in one of these ways, each of which wakes its waiters:
- * the device stops it (banned: ENOTRECOVERABLE), it is destroyed (ECANCELED), the
+ * A queue ends in one of these ways, each of which wakes its waiters: the
+ * device stops it (banned:  ENOTRECOVERABLE), it is destroyed (ECANCELED), the
  * owner of the VM dies (EOWNERDEAD), the device is lost or goes (ENODEV).
  *
  * Locking
  * -------
  *
  * &colibri_queue.submit_lock is the outermost: submission waits for room with
- * it held; whoever wants to end the queue sets a flag and wakes that first.  Under it come
- * &colibri_vm.bind_lock and &colibri_vm.queue_lock.  &colibri_device.queues.lock is a
- * spinlock, innermost; so is &colibri_queue.state_lock, which lets QUEUE_STATE look at a
- * queue whose submit_lock is held by somebody who waits for room.
+ * it held; whoever wants to end the queue sets a flag and wakes that first.
+ * Under it come &colibri_vm.bind_lock and &colibri_vm.queue_lock.
+ * &colibri_device.queues.lock is a spinlock, innermost; so is
+ * &colibri_queue.state_lock, which lets QUEUE_STATE look at a queue whose
+ * submit_lock is held by somebody who waits for room.
  */
 
 #include <linux/log2.h>

@@ -10,7 +10,8 @@
  * says something that cannot be, the device is lost, for good:
  * &colibri_device.lost is set and every waiter woken.  From then on waits for
  * the MMU return as if done (a device that is gone uses no old translation),
- * copies fail with EIO, and calls of user space with ENODEV; destroying things works.
+ * copies fail with EIO, and calls of user space with ENODEV; destroying things
+ * works.
  *
  * A lost device is not reset: the memory that it may still write to is in use.
  */

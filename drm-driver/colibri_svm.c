@@ -8,9 +8,9 @@
  *
  * hmm_svm.ko mirrors the process, owns VRAM and decides what lives where; these
  * callbacks are the whole of what it needs of Colibri.  Its contract is
- * Documentation/mm/hmm_svm.rst.  One block of hmm_svm is exactly the span of one
- * level 1 page table, so its state lock protects the entries that map() and unmap()
- * write.
+ * Documentation/mm/hmm_svm.rst.  One block of hmm_svm is exactly the span of
+ * one level 1 page table, so its state lock protects the entries that map() and
+ * unmap() write.
  */
 
 #include "colibri_copy.h"

@@ -10,39 +10,41 @@
  * --------
  *
  * A VM is an ASID with page tables.  [0, 2^56) can mirror the address space of
- * the process that made the VM (colibri_svm.c); behind it lies the driver's zone, where
- * VM_BIND puts buffers (colibri_bind.c), and at its end the rings of the
- * VM's queues.  A VM belongs to one mm_struct: calls from any other are
+ * the process that made the VM (colibri_svm.c); behind it lies the driver's
+ * zone, where VM_BIND puts buffers (colibri_bind.c), and at its end the rings
+ * of the VM's queues.  A VM belongs to one mm_struct: calls from any other are
  * refused.
  *
  * Life
  * ----
  *
- * References are held by the file that made the VM, by its queues, by calls
- * in progress, by queued fault work and by bindings.  colibri_vm_close(), for the
- * file, removes the bindings, whose references form a cycle.  The last reference tears
- * the VM down: end of the mirror, TLB flush of the ASID, page tables freed, and only
- * then is the ASID given back.  That may happen in the fault work, long after
- * the file was closed, when user memory stalls a fault: closing a file never waits for it.
+ * References are held by the file that made the VM, by its queues, by calls in
+ * progress, by queued fault work and by bindings.  colibri_vm_close(), for the
+ * file, removes the bindings, whose references form a cycle.  The last
+ * reference tears the VM down: end of the mirror, TLB flush of the ASID, page
+ * tables freed, and only then is the ASID given back.  That may happen in the
+ * fault work, long after the file was closed, when user memory stalls a fault:
+ * closing a file never waits for it.
  *
  * The removal of the device does the same for VMs and queues of files that stay
  * open.  Each step of it happens once, whoever comes first, and the removal
- * waits for those that files are doing; a file closed later finds nothing left to do.
+ * waits for those that files are doing; a file closed later finds nothing left
+ * to do.
  *
  * Death
  * -----
  *
- * When the owner exits or executes another program, when the file is closed or the device goes, the
- * VM is dead: its queues are disabled before colibri_vm_kill() returns, faults
- * fail and waiters wake.
+ * When the owner exits or executes another program, when the file is closed or
+ * the device goes, the VM is dead: its queues are disabled before
+ * colibri_vm_kill() returns, faults fail and waiters wake.
  *
  * Locking
  * -------
  *
  * In this order: teardown_lock, bind_lock, mmap_lock, dma_resv, hmm_svm's
  * migrate lock, &colibri_pt.lock, hmm_svm's state lock, then the spinlocks of
- * the MMU, fault, copy and queue code.  queue_lock is a leaf, too: it is taken in the
- * MMU notifier's release, so only registers are accessed under it.
+ * the MMU, fault, copy and queue code.  queue_lock is a leaf, too: it is taken
+ * in the MMU notifier's release, so only registers are accessed under it.
  */
 
 #include <linux/sched.h>

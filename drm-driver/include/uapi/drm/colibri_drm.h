@@ -284,8 +284,10 @@ struct drm_colibri_queue_state {
  * Only FENCE packets with COLIBRI_FENCE_IRQ wake the wait.
  *
  * With @queue_id != 0 the wait also ends when that queue can no longer do it:
- * ENOTRECOVERABLE when it is banned, ECANCELED when it is destroyed, EOWNERDEAD when the owner of the VM is gone.
- * ETIME: timeout.  EINTR/ERESTARTSYS: a signal.  The timeout is absolute, so a restarted call waits no longer.
+ * ENOTRECOVERABLE when it is banned, ECANCELED when it is, or was, destroyed,
+ * EOWNERDEAD when the owner of the VM is gone.  ETIME: timeout.
+ * EINTR/ERESTARTSYS: a signal.  The timeout is absolute, so a restarted call
+ * waits no longer.
  */
 struct drm_colibri_fence_wait {
 	/** @handle: buffer created with DRM_COLIBRI_GEM_FENCE */
@@ -334,8 +336,8 @@ struct drm_colibri_svm_prefetch {
  * struct drm_colibri_svm_stats - DRM_IOCTL_COLIBRI_SVM_STATS
  *
  * Counters since the mirror was made.  With @vm_id 0: the sum over all VMs that the calling
- * process's address space has or had on this device, whichever file they belong to, so that a program
- * can watch what a library does.  Pages are 4 KiB pages.
+ * process's address space has or had on this device, whichever file they belong
+ * to, so that a program can watch what a library does.  Pages are 4 KiB pages.
  */
 struct drm_colibri_svm_stats {
 	/** @vm_id: VM, or 0 */
