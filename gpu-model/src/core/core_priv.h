@@ -103,6 +103,7 @@ struct cg_core {
    const struct cg_isa *isa;
    _Atomic uint32_t stop;
    struct cg_tlb_entry tlb[CG_TLB_ENTRIES];
+   bool has_extents;                   /**< any of the following is valid */
    struct cg_tlb_extent ext64k[CG_TLB_EXTENTS];
    struct cg_tlb_extent ext2m[CG_TLB_EXTENTS];
    struct cg_code_page *code[CG_CODE_PAGES];

@@ -5,11 +5,7 @@
  */
 #include "exec.h"
 #include "mem.h"
-
-const struct cg_op *cg_exec_vsetvli(struct cg_wave *w, const struct cg_op *op);
-const struct cg_op *cg_exec_vsetvl(struct cg_wave *w, const struct cg_op *op);
-const struct cg_op *cg_exec_vsetivli(struct cg_wave *w, const struct cg_op *op);
-const struct cg_op *cg_exec_vatomic(struct cg_wave *w, const struct cg_op *op);
+#include "vec.h"
 
 #define F3(insn) cg_bits(insn, 12, 3)
 #define F7(insn) cg_bits(insn, 25, 7)

@@ -10,12 +10,6 @@
  */
 #include "mem.h"
 
-static struct cg_tlb_extent *
-extent_slot(struct cg_tlb_extent *table, uint32_t asid, uint64_t number)
-{
-   return &table[(number ^ asid * 37) % CG_TLB_EXTENTS];
-}
-
 static void
 tlb_fill(struct cg_core *core, uint32_t asid, uint64_t va, const struct cg_xlate *x)
 {
@@ -30,21 +24,10 @@ tlb_fill(struct cg_core *core, uint32_t asid, uint64_t va, const struct cg_xlate
       return;
    bool huge = x->size > 65536;
    uint64_t number = va >> (huge ? 21 : 16);
-   struct cg_tlb_extent *ext = extent_slot(huge ? core->ext2m : core->ext64k, asid, number);
+   struct cg_tlb_extent *ext = cg_tlb_extent_slot(huge ? core->ext2m : core->ext64k, asid, number);
    ext->tag = cg_tlb_tag(asid, number);
    ext->x = *x;
-}
-
-static const struct cg_xlate *
-extent_lookup(struct cg_core *core, uint32_t asid, uint64_t va, uint32_t perm)
-{
-   struct cg_tlb_extent *ext = extent_slot(core->ext2m, asid, va >> 21);
-   if (ext->tag == cg_tlb_tag(asid, va >> 21) && (ext->x.perm & perm) == perm)
-      return &ext->x;
-   ext = extent_slot(core->ext64k, asid, va >> 16);
-   if (ext->tag == cg_tlb_tag(asid, va >> 16) && (ext->x.perm & perm) == perm)
-      return &ext->x;
-   return NULL;
+   core->has_extents = true;
 }
 
 enum cg_mem_result
@@ -89,7 +72,7 @@ global_span(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span
 
    struct cg_tlb_entry *e = cg_tlb_lookup(core, w->asid, va, perm);
    if (!e) {
-      const struct cg_xlate *known = extent_lookup(core, w->asid, va, perm);
+      const struct cg_xlate *known = cg_tlb_extent(core, w->asid, va, perm);
       struct cg_xlate x;
       if (known) {
          x = *known;
@@ -109,6 +92,10 @@ global_span(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span
    span->host = e->host + (va & CG_PAGE_MASK);
    span->size = CG_PAGE_SIZE - (va & CG_PAGE_MASK);
    span->sys = e->sys;
+   /* What is deferred is counted in pages; else a span is as large as the translation. */
+   const struct cg_xlate *large = w->num_faults || w->num_blocked ? NULL : cg_tlb_extent(core, w->asid, va, perm);
+   if (large)
+      span->size = large->size - (va & (large->size - 1));
    return CG_MEM_OK;
 }
 
@@ -242,6 +229,7 @@ cg_tlb_flush(struct cg_core *core)
    memset(core->tlb, 0, sizeof(core->tlb));
    memset(core->ext64k, 0, sizeof(core->ext64k));
    memset(core->ext2m, 0, sizeof(core->ext2m));
+   core->has_extents = false;
 }
 
 /* Does [number << shift, + 1 << shift) of @tag touch [va, last]? */

@@ -54,6 +54,27 @@ cg_tlb_lookup(struct cg_core *core, uint32_t asid, uint64_t va, uint32_t perm)
    return NULL;
 }
 
+static inline struct cg_tlb_extent *
+cg_tlb_extent_slot(struct cg_tlb_extent *table, uint32_t asid, uint64_t number)
+{
+   return &table[(number ^ asid * 37) % CG_TLB_EXTENTS];
+}
+
+/** The large translation that holds a global address, or NULL. */
+static inline const struct cg_xlate *
+cg_tlb_extent(struct cg_core *core, uint32_t asid, uint64_t va, uint32_t perm)
+{
+   if (likely(!core->has_extents))
+      return NULL;
+   struct cg_tlb_extent *ext = cg_tlb_extent_slot(core->ext2m, asid, va >> 21);
+   if (ext->tag == cg_tlb_tag(asid, va >> 21) && (ext->x.perm & perm) == perm)
+      return &ext->x;
+   ext = cg_tlb_extent_slot(core->ext64k, asid, va >> 16);
+   if (ext->tag == cg_tlb_tag(asid, va >> 16) && (ext->x.perm & perm) == perm)
+      return &ext->x;
+   return NULL;
+}
+
 /**
  * Host memory for an access at @va in any aperture; the span ends with its page
  * or segment.  The slow way, for all cases.

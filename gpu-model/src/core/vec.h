@@ -145,6 +145,7 @@ bool cg_emul_ok(int emul);
 
 /* Handlers of the other vector files. */
 #define CG_VEC_HANDLERS(X) \
+   X(vsetvli) X(vsetvl) X(vsetivli) X(vatomic) \
    X(reduce) X(freduce) X(mask_logic) X(vcpop) X(vfirst) X(vmsxf) X(viota) X(vid) \
    X(vmv_x_s) X(vmv_s_x) X(vfmv_f_s) X(vfmv_s_f) X(vmvr) \
    X(slideup) X(slidedown) X(slide1up) X(slide1down) X(gather) X(gatherei16) X(compress)

@@ -34,6 +34,7 @@ groups_ok(const struct cg_wave *w, const struct cg_op *op, const struct cg_vinfo
 }
 
 static const struct cg_op *whole(struct cg_wave *w, const struct cg_op *op);
+static const struct cg_op *whole_masked(struct cg_wave *w, const struct cg_op *op);
 
 static bool
 prepare(struct cg_wave *w, struct cg_op *op)
@@ -52,8 +53,9 @@ prepare(struct cg_wave *w, struct cg_op *op)
    op->fast = CG_NOT_FAST;
    cg_exec_fn fast = (op->form == CG_VV ? info->fast_v : info->fast_x)[w->sew];
    op->fn = cg_vec_slow;
-   if (w->vlenb == CG_MAX_VLENB && (op->vm || (info->flags & CG_VI_CARRY))) {
-      op->fn = fast ? fast : whole;
+   if (w->vlenb == CG_MAX_VLENB) {
+      bool all = op->vm || (info->flags & CG_VI_CARRY);
+      op->fn = !all ? whole_masked : fast ? fast : whole;
       op->fast = w->vcfg;
    }
    return true;
@@ -152,21 +154,51 @@ guarded(const struct cg_isa *isa, void *buf, const void *src, unsigned sew, uint
 }
 
 static void
-some_lanes(struct cg_wave *w, const struct cg_op *op, struct chunk k, struct scratch *s, const uint64_t *bits)
+kernel_guarded(struct cg_wave *w, const struct cg_op *op, struct chunk k, struct scratch *s, const uint64_t *bits)
 {
    const struct cg_vinfo *info = op->vinfo;
    const struct cg_isa *isa = w->core->isa;
    unsigned dsew = w->sew + info->dw, asew = w->sew + info->aw, bsew = w->sew + info->bw;
+
+   k.a = guarded(isa, s->a, k.a, asew, harmless(info, asew), bits, k.n);
+   if (!(info->flags & CG_VI_UNARY))
+      k.b = guarded(isa, s->b, k.b, bsew, harmless(info, bsew), bits, k.n);
+   if (info->flags & CG_VI_ACC)
+      k.c = guarded(isa, s->c, k.c, dsew, harmless(info, dsew), bits, k.n);
+   op->kern(w, s->d, k.a, k.b, k.c);
+}
+
+/*
+ * To the scratch chunk.  All lanes compute; if that raises nothing new,
+ * the inactive ones did no harm, else once more with the guard.
+ */
+static void
+kernel_to_scratch(struct cg_wave *w, const struct cg_op *op, const struct chunk *k, struct scratch *s, const uint64_t *bits)
+{
+   if (!(op->vinfo->flags & CG_VI_GUARD)) {
+      op->kern(w, s->d, k->a, k->b, k->c);
+      return;
+   }
+   uint32_t env = cg_fp_save();
+   uint8_t fflags = w->fflags, vxsat = w->vxsat;
+   op->kern(w, s->d, k->a, k->b, k->c);
+   if (likely(cg_fp_save() == env && w->fflags == fflags && w->vxsat == vxsat))
+      return;
+   cg_fp_restore(env);
+   w->fflags = fflags;
+   w->vxsat = vxsat;
+   kernel_guarded(w, op, *k, s, bits);
+}
+
+static void
+some_lanes(struct cg_wave *w, const struct cg_op *op, struct chunk k, struct scratch *s, const uint64_t *bits)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   const struct cg_isa *isa = w->core->isa;
+   unsigned dsew = w->sew + info->dw;
    bool maskout = info->flags & CG_VI_MASKOUT;
 
-   if (info->flags & CG_VI_GUARD) {
-      k.a = guarded(isa, s->a, k.a, asew, harmless(info, asew), bits, k.n);
-      if (!(info->flags & CG_VI_UNARY))
-         k.b = guarded(isa, s->b, k.b, bsew, harmless(info, bsew), bits, k.n);
-      if (info->flags & CG_VI_ACC)
-         k.c = guarded(isa, s->c, k.c, dsew, harmless(info, dsew), bits, k.n);
-   }
-   op->kern(w, s->d, k.a, k.b, k.c);
+   kernel_to_scratch(w, op, &k, s, bits);
    if (!maskout) {
       isa->blend[dsew](k.d, s->d, bits, k.n);
       return;
@@ -226,6 +258,37 @@ whole(struct cg_wave *w, const struct cg_op *op)
    for (unsigned e = 0; e < w->vl; e += n) {
       op->kern(w, d, a, b, c);
       d += dstep, a += astep, b += bstep, c += cstep;
+   }
+   return op + 2;
+}
+
+/* The same with a mask: v0's bits are all that matters. */
+static const struct cg_op *
+whole_masked(struct cg_wave *w, const struct cg_op *op)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   if (unlikely(op->fast != (info->flags & CG_VI_ROUND ? w->vfull_fp : w->vfull) || (info->flags & CG_VI_MASKOUT)))
+      return cg_vec_slow(w, op);
+
+   unsigned n = chunk_elems(w, info);
+   unsigned dsew = w->sew + info->dw, asew = w->sew + info->aw, bsew = w->sew + info->bw;
+   uint8_t *d = cg_vreg(w, op->rd), *a = cg_vreg(w, op->rs2), *b = cg_vreg(w, op->rs1);
+   struct scratch s;
+
+   if (op->form != CG_VV) {
+      splat(s.splat, scalar_operand(w, op), bsew);
+      b = s.splat;
+   }
+   for (unsigned e = 0; e < w->vl; e += n) {
+      uint64_t bits[4];
+      struct chunk k = {
+         .d = d + ((size_t)e << dsew), .a = a + ((size_t)e << asew),
+         .b = op->form == CG_VV ? b + ((size_t)e << bsew) : b, .c = d + ((size_t)e << dsew), .n = n,
+      };
+      memcpy(bits, w->v + e / 8, sizeof(bits));
+      if (n < 64)
+         bits[0] &= (1ull << n) - 1;
+      do_chunk(w, op, k, &s, bits);
    }
    return op + 2;
 }

@@ -182,12 +182,15 @@ cg_exec_vfmv_s_f(struct cg_wave *w, const struct cg_op *op)
    return cg_vec_done(w, op);
 }
 
-/* vmv<n>r.v: whole registers, whatever vl is; vstart counts elements of SEW. */
+/*
+ * vmv<n>r.v: whole registers, whatever vl is; vstart counts elements of SEW.  With vill it is executed,
+ * since LLVM up to 19 moves registers before the first vsetvli.
+ */
 const struct cg_op *
 cg_exec_vmvr(struct cg_wave *w, const struct cg_op *op)
 {
    unsigned n = (unsigned)op->imm + 1;
-   if ((n & (n - 1)) || n > 8 || op->rd % n || op->rs2 % n || w->vcfg == CG_VCFG_ILL)
+   if ((n & (n - 1)) || n > 8 || op->rd % n || op->rs2 % n)
       return cg_illegal(w, op);
    size_t from = (size_t)w->vstart << w->sew, size = (size_t)n * w->vlenb;
    if (from < size && op->rd != op->rs2)

@@ -94,6 +94,28 @@ try_unit(struct cg_wave *w, const struct cg_vmem *m)
    return true;
 }
 
+/* A piece of host memory behind guest memory: elements may start in its first @starts bytes. */
+struct piece {
+   uint64_t va, starts;
+   uint8_t *host;
+};
+
+/* The piece that a TLB hit gives for @va, as large as the translation is. */
+static inline uint8_t *
+find_piece(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm, struct piece *piece)
+{
+   if (unlikely(w->num_blocked || w->defer_all))
+      return NULL;
+   if (va >> COLIBRI_VA_BITS)
+      return cg_mem_segment_fast(w, va, size);
+   const struct cg_xlate *x = cg_tlb_extent(w->core, w->asid, va, perm);
+   uint64_t extent = x ? x->size : CG_PAGE_SIZE, offset = va & (extent - 1);
+   uint8_t *host = !x ? cg_mem_fast(w, va, size, perm) : offset + size <= extent ? x->host + offset : NULL;
+   if (likely(host))
+      *piece = (struct piece){ .va = va - offset, .host = host - offset, .starts = extent - size + 1 };
+   return host;
+}
+
 /*
  * The elements of @todo, one field.  The page of the last one is tried first,
  * then the TLB, then the slow way, which alone knows of faults.
@@ -104,19 +126,18 @@ each_element(struct cg_wave *w, uint8_t *reg, const uint64_t *addr, uint64_t off
              unsigned size, bool store, enum cg_mem_result *error)
 {
    uint32_t perm = store ? CG_PERM_W : CG_PERM_R;
-   uint64_t page = 0, starts = 0, done = 0;   /* elements may start in the first @starts bytes of the page */
-   uint8_t *page_host = NULL;
+   struct piece piece = { 0 };
+   uint64_t done = 0;
 
    for (; todo; todo &= todo - 1) {
       unsigned i = (unsigned)__builtin_ctzll(todo);
       uint64_t va = addr[i] + offset;
       uint8_t *data = reg + i * size, *host;
 
-      if (likely(va - page < starts)) {
-         host = page_host + (va - page);
+      if (likely(va - piece.va < piece.starts)) {
+         host = piece.host + (va - piece.va);
       } else {
-         host = w->num_blocked || w->defer_all ? NULL :
-                va >> COLIBRI_VA_BITS ? cg_mem_segment_fast(w, va, size) : cg_mem_fast(w, va, size, perm);
+         host = find_piece(w, va, size, perm, &piece);
          if (unlikely(!host)) {
             enum cg_mem_result r = cg_mem_copy(w, va, data, size, store);
             if (unlikely(r == CG_MEM_ERROR)) {
@@ -126,13 +147,8 @@ each_element(struct cg_wave *w, uint8_t *reg, const uint64_t *addr, uint64_t off
             if (r == CG_MEM_OK)
                done |= 1ull << i;
             else
-               starts = 0;
+               piece.starts = 0;
             continue;
-         }
-         if (likely(va >> COLIBRI_VA_BITS == 0)) {
-            page = va & ~(uint64_t)CG_PAGE_MASK;
-            page_host = host - (va & CG_PAGE_MASK);
-            starts = CG_PAGE_SIZE - size + 1;
          }
       }
       if (store)
