@@ -41,13 +41,19 @@ with_rm(cg_vkern kern, unsigned rm, struct cg_wave *w, void *d, const void *a)
          bool low = __builtin_isless(v, (C)0); \
          C safe = in ? whole : (C)0; \
          I cut = low ? CUT_LOW(I) : (I)~CUT_LOW(I); \
-         d[i] = in ? (I)safe : cut; \
+         d[i] = in ? CAST(I, safe) : cut; \
          invalid = in ? invalid : (C)1; \
          inexact = in && v != whole ? (C)1 : inexact; \
       } \
       w->fflags |= (invalid != 0 ? CG_NV : 0) | (inexact != 0 ? CG_NX : 0); \
    }
 
+/* Without an instruction for it, the compiler's conversion to 32 unsigned bits subtracts 2^31, which is inexact. */
+#ifdef __AVX512F__
+#define CAST(I, v) (I)(v)
+#else
+#define CAST(I, v) (sizeof(I) == 4 && (I)-1 > 0 ? (I)(int64_t)(v) : (I)(v))
+#endif
 #define CUT_LOW(I) ((I)-1 < 0 ? (I)((I)1 << (8 * sizeof(I) - 1)) : (I)0)
 #define WHOLE_float(v) __builtin_nearbyintf(v)
 #define WHOLE_double(v) __builtin_nearbyint(v)
