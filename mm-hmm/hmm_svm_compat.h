@@ -7,7 +7,6 @@
 #define _HMM_SVM_COMPAT_H
 
 #include <linux/dma-mapping.h>
-#include <linux/hmm.h>
 #include <linux/memremap.h>
 #include <linux/mmu_notifier.h>
 #include <linux/slab.h>
@@ -40,12 +39,6 @@ static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)
 	return page_pgmap(page);
 }
 
-/* Fault a range in; mmap_lock is not held, and not kept while user space is waited for. */
-static inline int hmm_svm_range_fault(struct hmm_range *range, unsigned long timeout)
-{
-	return hmm_range_fault_unlocked_timeout(range, timeout);
-}
-
 #else
 
 #define HMM_SVM_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
@@ -72,21 +65,6 @@ static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgma
 static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)
 {
 	return page->pgmap;
-}
-
-/* User space cannot be waited for: a page that needs userfaultfd is -EFAULT. */
-static inline int hmm_svm_range_fault(struct hmm_range *range, unsigned long timeout)
-{
-	struct mm_struct *mm = range->notifier->mm;
-	int ret;
-
-	range->notifier_seq = mmu_interval_read_begin(range->notifier);
-	ret = mmap_read_lock_killable(mm);
-	if (ret)
-		return ret;
-	ret = hmm_range_fault(range);
-	mmap_read_unlock(mm);
-	return ret;
 }
 
 #endif

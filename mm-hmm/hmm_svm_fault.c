@@ -22,8 +22,11 @@
 /* Rounds before the locks are released, so that nobody waits for long. */
 #define HMM_SVM_ROUNDS		8
 
-/* Pages that core mm had to bring this often in one fault are left there. */
-#define HMM_SVM_MAX_MOVES	2
+/*
+ * Pages that core mm had to bring this often in one fault are left there. To
+ * bring one from device memory and to make it writable are two.
+ */
+#define HMM_SVM_MAX_MOVES	3
 
 /**
  * struct hmm_svm_request - a fault at work
@@ -33,8 +36,7 @@
  * @write: whether the device wants to write
  * @span: what is looked at, and served with it
  * @move: pages are still to be moved to device memory
- * @owner: whose device memory counts as present when core mm faults the page in
- * @fault_ins: how often it did
+ * @fault_ins: how often core mm brought the page
  */
 struct hmm_svm_request {
 	struct hmm_svm_block *block;
@@ -43,7 +45,6 @@ struct hmm_svm_request {
 	bool write;
 	struct hmm_svm_span span;
 	bool move;
-	void *owner;
 	unsigned int fault_ins;
 };
 
@@ -63,34 +64,36 @@ static int check_vma(const struct vm_area_struct *vma, bool write)
 }
 
 /*
- * Lets core mm do what a CPU fault would do. It may wait for user space or a
- * disk (userfaultfd, FUSE), so no lock is held.
+ * Lets core mm do what a CPU fault would do, also bring back a page that is in
+ * device memory. It may wait for user space or a disk (userfaultfd, FUSE), so
+ * no lock of ours is held, and core mm may drop mmap_lock.
+ *
+ * Not hmm_range_fault_unlocked_timeout(): as of 7.3 it does not tell a fault
+ * handler that this is its second try (FAULT_FLAG_TRIED), so where a file
+ * cannot be read the two would go on for ever.
  */
-static int fault_in(struct hmm_svm_request *req, struct hmm_svm_notifier *notifier)
+static int fault_in(struct hmm_svm_request *req, struct mm_struct *mm)
 {
-	unsigned long pfn = req->write ? HMM_PFN_REQ_FAULT | HMM_PFN_REQ_WRITE : HMM_PFN_REQ_FAULT;
-	struct hmm_range range = {
-		.notifier = &notifier->mn,
-		.start = req->addr,
-		.end = req->addr + PAGE_SIZE,
-		.hmm_pfns = &pfn,
-		.pfn_flags_mask = HMM_PFN_REQ_FAULT | HMM_PFN_REQ_WRITE,
-		.dev_private_owner = req->owner,
-	};
+	unsigned int flags = FAULT_FLAG_REMOTE | (req->write ? FAULT_FLAG_WRITE : 0);
+	bool unlocked = false;
 	int ret;
 
-	ret = hmm_svm_range_fault(&range, msecs_to_jiffies(HMM_RANGE_DEFAULT_TIMEOUT));
+	if (mmap_read_lock_killable(mm))
+		return -EBUSY;	/* the caller finds out why */
+	ret = check_vma(vma_lookup(mm, req->addr), req->write);
+	if (!ret)
+		ret = fixup_user_fault(mm, req->addr, flags, &unlocked);
+	mmap_read_unlock(mm);
+
 	switch (ret) {
 	case 0:
 		req->fault_ins++;
 		return 0;
-	case -EINTR:	/* the caller finds out why */
-	case -EBUSY:
+	case -EINTR:	/* the same */
 		return -EBUSY;
 	case -ENOMEM:
+	case -EACCES:
 		return ret;
-	case -EPERM:
-		return -EACCES;
 	default:
 		return -EFAULT;
 	}
@@ -107,10 +110,8 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 	bool allowed = hmm_svm_window_allows(win, req->addr, req->write);
 
 	/* Copy-on-write happens in system memory. */
-	if (!allowed && hmm_svm_window_shared(win, req->addr)) {
-		req->owner = NULL;
+	if (!allowed && hmm_svm_window_shared(win, req->addr))
 		return -EAGAIN;
-	}
 
 	if (req->move && !in_dev) {
 		/* A huge page moves whole, or core mm has to split it. */
@@ -122,10 +123,8 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 		return -EBUSY;
 	}
 
-	if (!allowed) {
-		req->owner = req->block->notifier->svm->sdev;
+	if (!allowed)
 		return -EAGAIN;
-	}
 	return hmm_svm_window_map(win, req->addr);
 }
 
@@ -203,7 +202,7 @@ static int serve(struct hmm_svm *svm, u64 addr, bool write)
 
 		ret = serve_once(&req, notifier);
 		if (ret == -EAGAIN) {
-			ret = fault_in(&req, notifier);
+			ret = fault_in(&req, svm->mm);
 			/* User space may have taken any time to serve it. */
 			if (!ret && req.fault_ins <= HMM_SVM_MAX_MOVES) {
 				deadline = jiffies + HMM_SVM_FAULT_TIMEOUT;
