@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "fuse_file.h"
 #include "gpu_test.h"
 
 IGT_TEST_DESCRIPTION("Shared virtual memory: file mappings");
@@ -171,6 +172,20 @@ static void beyond_end(struct gpu *gpu)
 	close(fd);
 }
 
+static void read_error(struct gpu *gpu)
+{
+	char *page = fuse_file_map(SIZE, EIO);
+	struct scalar_args args = {
+		.addr = (uintptr_t)page,
+		.out = gpu_shared_addr(gpu, result),
+	};
+
+	gpu_launch(gpu, "scalar_read", &args, sizeof(args), 1);
+	gpu_expect_fault(gpu, page, COLIBRI_ACCESS_READ, EFAULT);
+	gpu_assert_vm_lives(gpu);
+	gpu_new_queue(gpu);
+}
+
 static const struct gpu_test tests[] = {
 	{ "private-tmpfs", private_tmpfs, "MAP_PRIVATE on tmpfs: writes stay private" },
 	{ "private-ext4", private_ext4, "MAP_PRIVATE on ext4: writes stay private" },
@@ -179,6 +194,7 @@ static const struct gpu_test tests[] = {
 	{ "msync-reaches-disk", msync_reaches_disk, "what the GPU wrote is on the disk after msync()" },
 	{ "read-only", read_only_file, "a PROT_READ mapping: the write is refused, the file unchanged" },
 	{ "beyond-end", beyond_end, "a page cut off by ftruncate() is gone for the GPU, too" },
+	{ "read-error", read_error, "a file that cannot be read: the access fails, nothing hangs" },
 };
 
 igt_main()

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "fuse_file.h"
 #include "gpu_test.h"
-#include "stalled_file.h"
 
 IGT_TEST_DESCRIPTION("Shared virtual memory: eviction and stalled faults");
 
@@ -230,26 +230,23 @@ static void userfault_killed(struct gpu *gpu)
 #define PARK_WAVES	256
 #define SPARE_QUEUES	4
 
-static unsigned int launch_stalled(struct gpu *own, uint8_t *pages, unsigned int queues)
+static void launch_stalled(struct gpu *own, uint8_t *pages, unsigned int queues, uint32_t *ids)
 {
-	unsigned int made = 0;
-
-	for (; made < queues; made++) {
+	igt_assert(queues <= ARRAY_SIZE(own->shared->kernargs));
+	for (unsigned int made = 0; made < queues; made++) {
 		struct spread_read_args *args = (void *)own->shared->kernargs[made];
 		union colibri_packet packet =
 			colibri_packet_dispatch(gpu_kernel(own, "spread_read"),
 						gpu_shared_addr(own, kernargs) + made * GPU_KERNARG_SIZE,
 						PARK_WAVES * LANES, LANES);
-		uint32_t queue;
 
 		args->base = (uintptr_t)pages + made * PARK_WAVES * PAGE_SIZE;
 		args->stride = PAGE_SIZE;
 		args->entered = gpu_shared_addr(own, result) + made * PARK_WAVES;
 		args->out = gpu_shared_addr(own, result) + GPU_RESULT_SIZE / 2 + made * PARK_WAVES;
-		igt_assert_eq(colibri_queue_create(&own->dev, own->vm, 1, 16, &queue), 0);
-		igt_assert_eq(colibri_queue_submit(&own->dev, queue, &packet, 1), 0);
+		igt_assert_eq(colibri_queue_create(&own->dev, own->vm, 1, 16, &ids[made]), 0);
+		igt_assert_eq(colibri_queue_submit(&own->dev, ids[made], &packet, 1), 0);
 	}
-	return made;
 }
 
 static unsigned int count_ones(const volatile uint8_t *bytes, size_t size)
@@ -261,37 +258,56 @@ static unsigned int count_ones(const volatile uint8_t *bytes, size_t size)
 	return count;
 }
 
-static bool all_parked(struct gpu *own, unsigned int queues)
+/* How many queues have all their slots taken. */
+static unsigned int full_queues(struct gpu *own, unsigned int queues)
 {
+	unsigned int full = 0;
+
 	for (unsigned int i = 0; i < queues; i++)
-		if (count_ones(own->shared->result + i * PARK_WAVES, PARK_WAVES) < WAVE_SLOTS)
-			return false;
-	return true;
+		full += count_ones(own->shared->result + i * PARK_WAVES, PARK_WAVES) >= WAVE_SLOTS;
+	return full;
 }
 
-static void wait_until_parked(struct gpu *own, unsigned int queues)
+static void assert_not_banned(struct gpu *own, unsigned int queues, const uint32_t *ids)
+{
+	struct drm_colibri_queue_state state;
+
+	for (unsigned int i = 0; i < queues; i++) {
+		igt_assert_eq(colibri_queue_get_state(&own->dev, ids[i], &state), 0);
+		igt_assert_f(state.state == DRM_COLIBRI_QUEUE_OK,
+			     "queue %u is banned: error %u reason %u address %#llx\n", ids[i],
+			     state.error, state.reason, state.fault_addr);
+	}
+}
+
+static void wait_until_parked(struct gpu *own, unsigned int queues, const uint32_t *ids)
 {
 	struct timespec start = { 0 };
+	unsigned int full;
 
-	while (!all_parked(own, queues)) {
+	while ((full = full_queues(own, queues)) < queues) {
+		assert_not_banned(own, queues, ids);
 		igt_assert_f(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC,
-			     "not all wave slots fill up\n");
+			     "%u of %u queues are full, %u waves started\n", full, queues,
+			     count_ones(own->shared->result, queues * PARK_WAVES));
 		cpu_pause();
 	}
 }
 
 static void stalled_process(unsigned int queues, struct steps *steps)
 {
-	uint8_t *pages = stalled_file_map(queues * PARK_WAVES * PAGE_SIZE);
+	uint8_t *pages = fuse_file_map(queues * PARK_WAVES * PAGE_SIZE, 0);
+	uint32_t ids[COLIBRI_MAX_QUEUES];
 	struct gpu own = { 0 };
 
 	gpu_init(&own);
 	memset(own.shared->result, 0xff, GPU_RESULT_SIZE);
-	launch_stalled(&own, pages, queues);
-	wait_until_parked(&own, queues);
+	launch_stalled(&own, pages, queues, ids);
+	wait_until_parked(&own, queues, ids);
 	steps_done(steps, 1);
 	steps_wait(steps, 2);
-	/* Not one of them got a page. */
+	/* Not one of them got a page, or an error. */
+	assert_not_banned(&own, queues, ids);
 	for (size_t i = 0; i < queues * PARK_WAVES; i++)
 		igt_assert_eq(own.shared->result[GPU_RESULT_SIZE / 2 + i], 0xff);
 	steps_done(steps, 3);

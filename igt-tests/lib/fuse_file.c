@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A file whose contents never arrive, see stalled_file.h: a FUSE file system of
- * one file, served by a thread that answers everything but reads.
+ * A file that cannot be read, see fuse_file.h: a FUSE file system of one file,
+ * served by a thread.
  */
-#include "stalled_file.h"
+#include "fuse_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +16,13 @@
 
 #include "igt.h"
 
-#define MOUNT_POINT	"/tmp/colibri-stalled"
+#define MOUNT_POINT	"/tmp/colibri-fuse-file"
 #define REQUEST_SIZE	(FUSE_MIN_READ_BUFFER + 4096)
 
 struct server {
 	int fd;
 	size_t size;
+	int read_error;
 };
 
 /* Answers request @unique: an error, or @size bytes. */
@@ -84,6 +85,9 @@ static void serve(const struct server *server, const struct fuse_in_header *in)
 		reply(server->fd, in->unique, 0, &open_out, sizeof(open_out));
 		break;
 	case FUSE_READ:
+		if (server->read_error)
+			reply(server->fd, in->unique, -server->read_error, NULL, 0);
+		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
@@ -105,16 +109,18 @@ static void *server_main(void *data)
 	return NULL;
 }
 
-void *stalled_file_map(size_t size)
+void *fuse_file_map(size_t size, int error)
 {
 	static struct server server;
 	char options[128];
 	pthread_t thread;
+	struct stat st;
 	void *map;
 	int fd;
 
 	igt_require_f(!system("modprobe fuse"), "no FUSE in this kernel\n");
 	server.size = size;
+	server.read_error = error;
 	server.fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	igt_assert(server.fd >= 0);
 
@@ -124,11 +130,14 @@ void *stalled_file_map(size_t size)
 	igt_assert(fd >= 0);
 	close(fd);
 	snprintf(options, sizeof(options), "fd=%d,rootmode=100400,user_id=0,group_id=0", server.fd);
-	igt_assert_eq(mount("stalled", MOUNT_POINT, "fuse", MS_NOSUID | MS_NODEV, options), 0);
+	igt_assert_eq(mount("colibri", MOUNT_POINT, "fuse", MS_NOSUID | MS_NODEV, options), 0);
 	igt_assert_eq(pthread_create(&thread, NULL, server_main, &server), 0);
 
 	fd = open(MOUNT_POINT, O_RDONLY | O_CLOEXEC);
 	igt_assert(fd >= 0);
+	/* Without this the kernel would not have asked for the size, and take the file for empty. */
+	igt_assert_eq(fstat(fd, &st), 0);
+	igt_assert_eq_u64(st.st_size, size);
 	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	igt_assert(map != MAP_FAILED);
 	close(fd);
