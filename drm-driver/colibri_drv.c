@@ -546,6 +546,8 @@ static void colibri_remove(struct pci_dev *pdev)
 {
 	struct colibri_device *cdev = pci_get_drvdata(pdev);
 
+	if (!pci_device_is_present(pdev))
+		colibri_device_lost(cdev, "it was pulled");
 	drm_dev_unplug(&cdev->base);
 	colibri_device_fini(cdev);
 }
