@@ -78,6 +78,20 @@ static const char source[] =
 	"	o[0] = exp2(x); o[1] = log(x); o[2] = asin(x);\n"
 	"	o[3] = sqrt(x); o[4] = sin(x); o[5] = step(x, (half)0.5);\n"
 	"}\n"
+	"kernel void spills(global const double16 *a, global double *o)\n"
+	"{\n"
+	"	int i = get_global_id(0);\n"
+	"	global const double16 *p = a + i % 8 * 4;\n"
+	"	double16 w = p[0], x = p[1], y = p[2], z = p[3];\n"
+	"	double s = 1;\n"
+	"	if (i & 1)\n"
+	"		s = w.s0 + z.sf;\n"
+	"	barrier(CLK_GLOBAL_MEM_FENCE);\n"
+	"	w += x * s; x += y * s; y += z * s; z += w * s;\n"
+	"	w += x + y + z;\n"
+	"	w.s01234567 += w.s89abcdef; w.s0123 += w.s4567; w.s01 += w.s23;\n"
+	"	o[i] = w.s0 + w.s1;\n"
+	"}\n"
 	"kernel void convert(global const float *a, global long *o)\n"
 	"{\n"
 	"	int i = get_global_id(0);\n"
@@ -357,6 +371,37 @@ static void test_half_functions(struct cl *cl, cl_program program)
 	CL_CHECK(clReleaseKernel(kernel));
 }
 
+/* More live values than there are registers. All sums are exact. */
+static void test_spills(struct cl *cl, cl_program program)
+{
+	cl_kernel kernel = cl_kernel_of(program, "spills");
+	double *a = aligned_alloc(128, 8 * 64 * sizeof(*a));
+	double *out = malloc(N * sizeof(*out));
+	bool ok = true;
+
+	for (int i = 0; i < 8 * 64; i++)
+		a[i] = i * 37 % 101;
+	cl_arg_pointer(kernel, 0, a);
+	cl_arg_pointer(kernel, 1, out);
+	cl_run(cl, kernel, N, 64);
+	for (int i = 0; i < N; i++) {
+		const double *w = a + i % 8 * 64, *x = w + 16, *y = x + 16, *z = y + 16;
+		double s = i & 1 ? w[0] + z[15] : 1, sum = 0;
+
+		for (int k = 0; k < 16; k++) {
+			double w1 = w[k] + x[k] * s, x1 = x[k] + y[k] * s;
+			double y1 = y[k] + z[k] * s, z1 = z[k] + w1 * s;
+
+			sum += w1 + x1 + y1 + z1;
+		}
+		ok &= out[i] == sum;
+	}
+	tap_result(ok, "more values than registers");
+	free(a);
+	free(out);
+	CL_CHECK(clReleaseKernel(kernel));
+}
+
 static long saturate(double x, double low, double high)
 {
 	return x < low ? low : x > high ? high : (long)x;
@@ -412,6 +457,7 @@ int main(void)
 	test_half(&cl, program);
 	test_half_functions(&cl, program);
 	test_convert(&cl, program);
+	test_spills(&cl, program);
 	CL_CHECK(clReleaseProgram(program));
 	cl_close(&cl);
 	return tap_status();

@@ -5,6 +5,7 @@
 
 /* From LLVM IR to machine code, and the compiler's entry point. */
 #include <llvm-c/Analysis.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <stdio.h>
@@ -27,9 +28,18 @@ static const char passes[] =
    "simplifycfg,loop-mssa(licm),early-cse<memssa>,"
    "instcombine<no-verify-fixpoint>,simplifycfg)";
 
+/*
+ * The stack is measured by what the entry block reserves (colibri_stack.c), so
+ * that must not move to where it is first needed. LLVM has no other way to say
+ * so than an option.
+ */
 static void
 init_llvm(void)
 {
+   static const char *const options[] = {"colibri",
+                                         "-enable-shrink-wrap=false"};
+
+   LLVMParseCommandLineOptions(ARRAY_SIZE(options), options, NULL);
    LLVMInitializeRISCVTargetInfo();
    LLVMInitializeRISCVTarget();
    LLVMInitializeRISCVTargetMC();

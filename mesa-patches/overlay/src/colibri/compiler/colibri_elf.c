@@ -40,6 +40,8 @@ struct elf {
 
    uint8_t *out;
    uint32_t out_size;
+   /** Of that, machine code. */
+   uint32_t text_size;
    char **error;
 };
 
@@ -116,6 +118,8 @@ place_sections(struct elf *elf)
              is_code == !code && !place_section(elf, i))
             return false;
       }
+      if (!code)
+         elf->text_size = elf->out_size;
    }
    return elf->out_size ? true : fail(elf, "the object has no code");
 }
@@ -310,7 +314,7 @@ colibri_elf_link(const void *object, size_t size,
    struct elf elf = {.data = object, .size = size, .error = error};
    bool ok = open_object(&elf) && place_sections(&elf) &&
              copy_sections(&elf) && relocate(&elf) &&
-             colibri_stack_size(elf.out, elf.out_size,
+             colibri_stack_size(elf.out, elf.text_size,
                                 &shader->info.stack_size, error);
 
    free(elf.place);

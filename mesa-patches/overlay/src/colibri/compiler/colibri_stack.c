@@ -222,33 +222,85 @@ run_16(struct prologue *p, uint32_t insn, bool *bad)
    return ok;
 }
 
+/* Length of the instruction at @pc, which is copied out; 0: the code ends there. */
+static unsigned
+fetch(const uint8_t *code, uint32_t size, uint32_t pc, uint32_t *insn)
+{
+   *insn = 0;
+   if (pc + 2 > size)
+      return 0;
+   memcpy(insn, code + pc, 2);
+   if ((*insn & 3) != 3)
+      return 2;
+   if (pc + 4 > size)
+      return 0;
+   memcpy(insn, code + pc, 4);
+   return 4;
+}
+
+/* Integer instructions that have a destination, and it is the stack pointer. */
+static bool
+moves_stack_pointer(uint32_t insn)
+{
+   bool rd_is_sp = (insn >> 7 & 31) == REG_SP;
+
+   if ((insn & 3) != 3) {
+      switch ((insn & 3) << 3 | insn >> 13) {
+      case 0x08:
+      case 0x09:
+      case 0x0a:
+      case 0x0b:
+      case 0x10:
+         return rd_is_sp;
+      case 0x14:
+         return rd_is_sp && (insn >> 2 & 31);
+      default:
+         return false;
+      }
+   }
+   switch (insn & 0x7f) {
+   case 0x13:
+   case 0x1b:
+   case 0x33:
+   case 0x3b:
+   case 0x37:
+   case 0x17:
+      return rd_is_sp;
+   default:
+      return false;
+   }
+}
+
+static bool
+fail(char **error, const char *message)
+{
+   *error = strdup(message);
+   return false;
+}
+
 bool
 colibri_stack_size(const uint8_t *code, uint32_t size, uint32_t *stack_size,
                    char **error)
 {
    struct prologue p = {.known = BITFIELD_BIT(0) | BITFIELD_BIT(REG_SP)};
    bool bad = false, more = true;
+   uint32_t pc = 0, insn;
+   unsigned length;
 
-   for (uint32_t pc = 0; more && pc + 2 <= size;) {
-      uint32_t insn = 0;
-
-      memcpy(&insn, code + pc, 2);
-      if ((insn & 3) == 3) {
-         if (pc + 4 > size)
-            break;
-         memcpy(&insn, code + pc, 4);
-         more = run_32(&p, insn, &bad);
-         pc += 4;
-      } else {
-         more = run_16(&p, insn, &bad);
-         pc += 2;
-      }
+   while (more && (length = fetch(code, size, pc, &insn))) {
+      more = length == 4 ? run_32(&p, insn, &bad) : run_16(&p, insn, &bad);
+      pc += length;
    }
+   if (bad)
+      return fail(error, "the prologue of the code is not understood");
 
+   /* A kernel never returns, so nothing moves the pointer back. */
+   for (; (length = fetch(code, size, pc, &insn)); pc += length) {
+      if (moves_stack_pointer(insn))
+         return fail(error, "the code has a second prologue");
+   }
+   if (-p.lowest > COLIBRI_MAX_STACK)
+      return fail(error, "it needs more stack than a wave can have");
    *stack_size = align64(-p.lowest, 256);
-   if (!bad && -p.lowest <= COLIBRI_MAX_STACK)
-      return true;
-   *error = strdup(bad ? "the prologue of the code is not understood"
-                       : "it needs more stack than a wave can have");
-   return false;
+   return true;
 }
