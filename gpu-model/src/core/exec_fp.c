@@ -33,9 +33,8 @@
 #define VAL_s cg_val_s
 #define VAL_d cg_val_d
 
-/* A narrower value counts as NaN unless all bits above it are ones. */
-static inline uint16_t unbox_h(uint64_t f) { return f >> 16 == 0xffffffffffffull ? (uint16_t)f : CG_NAN_H; }
-static inline uint32_t unbox_s(uint64_t f) { return f >> 32 == 0xffffffffull ? (uint32_t)f : CG_NAN_S; }
+static inline uint16_t unbox_h(uint64_t f) { return (uint16_t)cg_unbox(f, 1); }
+static inline uint32_t unbox_s(uint64_t f) { return (uint32_t)cg_unbox(f, 2); }
 static inline uint64_t unbox_d(uint64_t f) { return f; }
 static inline uint64_t box_h(uint16_t b) { return b | ~0xffffull; }
 static inline uint64_t box_s(uint32_t b) { return b | ~0xffffffffull; }

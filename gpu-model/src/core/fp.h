@@ -60,14 +60,18 @@ cg_fp_exp_bits(unsigned fmt)
    return fmt == 1 ? 5 : fmt == 2 ? 8 : 11;
 }
 
-/** The value of format @fmt in an f register: NaN unless all bits above it are ones. */
+/**
+ * The value of format @fmt in an f register: NaN unless all bits above it are ones.  The compiler must not
+ * see that NaN: it would fold operations on it, with the exceptions of their other operands.
+ */
 static inline uint64_t
 cg_unbox(uint64_t f, unsigned fmt)
 {
-   if (fmt == 1 && f >> 16 != 0xffffffffffffull)
-      return CG_NAN_H;
-   if (fmt == 2 && f >> 32 != 0xffffffffull)
-      return CG_NAN_S;
+   if (fmt == 1)
+      f = f >> 16 == 0xffffffffffffull ? f & 0xffff : CG_NAN_H;
+   else if (fmt == 2)
+      f = f >> 32 == 0xffffffffull ? f & 0xffffffff : CG_NAN_S;
+   __asm__("" : "+r"(f));
    return f;
 }
 

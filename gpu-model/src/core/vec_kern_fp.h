@@ -51,9 +51,9 @@
 #define FMA_s(a, b, c) __builtin_fmaf(a, b, c)
 #define FMA_d(a, b, c) __builtin_fma(a, b, c)
 
-/* f[rs1] as a value of the format: what is not NaN-boxed is NaN. */
-#define SCALAR_BITS_h(T) ((T)(w->f[op->rs1] >> 16 == 0xffffffffffffull ? (uint16_t)w->f[op->rs1] : CG_NAN_H))
-#define SCALAR_BITS_s(T) ((T)(w->f[op->rs1] >> 32 == 0xffffffffull ? (uint32_t)w->f[op->rs1] : CG_NAN_S))
+/* f[rs1] as a value of the format */
+#define SCALAR_BITS_h(T) ((T)cg_unbox(w->f[op->rs1], 1))
+#define SCALAR_BITS_s(T) ((T)cg_unbox(w->f[op->rs1], 2))
 #define SCALAR_BITS_d(T) ((T)w->f[op->rs1])
 #define SCALAR_h(T) cg_val_h(SCALAR_BITS_h(uint16_t))
 #define SCALAR_s(T) cg_val_s(SCALAR_BITS_s(uint32_t))

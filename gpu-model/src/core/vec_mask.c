@@ -127,6 +127,21 @@ cg_exec_viota(struct cg_wave *w, const struct cg_op *op)
    return cg_vec_done(w, op);
 }
 
+/* 0, 1, 2 ...: every kernel asks for its lanes' numbers. */
+static void
+count_up(uint8_t *d, unsigned n, unsigned sew)
+{
+   uint32_t words[CG_LANES];
+   if (sew == 2 && n == CG_LANES) {
+      for (unsigned i = 0; i < CG_LANES; i++)
+         words[i] = i;
+      memcpy(d, words, sizeof(words));
+      return;
+   }
+   for (unsigned i = 0; i < n; i++)
+      cg_elem_set(d, i, sew, i);
+}
+
 const struct cg_op *
 cg_exec_vid(struct cg_wave *w, const struct cg_op *op)
 {
@@ -134,6 +149,10 @@ cg_exec_vid(struct cg_wave *w, const struct cg_op *op)
 
    if (w->vcfg == CG_VCFG_ILL || !cg_group_ok(op->rd, w->lmul) || (!op->vm && op->rd == 0))
       return cg_illegal(w, op);
+   if (op->vm && w->vstart == 0) {
+      count_up(d, w->vl, w->sew);
+      return op + 2;
+   }
    for (unsigned i = w->vstart; i < w->vl; i++) {
       if (cg_vec_is_active(w, op, i))
          cg_elem_set(d, i, w->sew, i);

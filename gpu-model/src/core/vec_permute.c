@@ -19,6 +19,13 @@ apart(const struct cg_wave *w, const struct cg_op *op)
    return !cg_groups_touch(op->rd, w->lmul, op->rs2, w->lmul);
 }
 
+/* d[to..] = a[from..], n elements; the two may be the same registers. */
+static void
+move_elements(const struct cg_wave *w, uint8_t *d, unsigned to, const uint8_t *a, unsigned from, unsigned n)
+{
+   memmove(d + ((size_t)to << w->sew), a + ((size_t)from << w->sew), (size_t)n << w->sew);
+}
+
 static uint64_t
 amount(const struct cg_wave *w, const struct cg_op *op)
 {
@@ -33,12 +40,14 @@ cg_exec_slideup(struct cg_wave *w, const struct cg_op *op)
 
    if (!permute_ok(w, op) || !apart(w, op))
       return cg_illegal(w, op);
-   if (offset < w->vl) {
-      unsigned first = w->vstart > offset ? w->vstart : (unsigned)offset;
-      for (unsigned i = first; i < w->vl; i++) {
-         if (cg_vec_is_active(w, op, i))
-            cg_elem_set(d, i, w->sew, cg_elem_get(a, i - (unsigned)offset, w->sew));
-      }
+   unsigned first = w->vstart > offset ? w->vstart : (unsigned)(offset < w->vl ? offset : w->vl);
+   if (op->vm && first < w->vl) {
+      move_elements(w, d, first, a, first - (unsigned)offset, w->vl - first);
+      return cg_vec_done(w, op);
+   }
+   for (unsigned i = first; i < w->vl; i++) {
+      if (cg_vec_is_active(w, op, i))
+         cg_elem_set(d, i, w->sew, cg_elem_get(a, i - (unsigned)offset, w->sew));
    }
    return cg_vec_done(w, op);
 }
@@ -51,7 +60,13 @@ cg_exec_slidedown(struct cg_wave *w, const struct cg_op *op)
 
    if (!permute_ok(w, op))
       return cg_illegal(w, op);
-   for (unsigned i = w->vstart; i < w->vl; i++) {
+   unsigned i = w->vstart;
+   if (op->vm && i < w->vl && offset < w->vlmax - i) {
+      unsigned n = w->vlmax - (unsigned)offset < w->vl ? w->vlmax - (unsigned)offset - i : w->vl - i;
+      move_elements(w, d, i, a, i + (unsigned)offset, n);
+      i += n;
+   }
+   for (; i < w->vl; i++) {
       if (!cg_vec_is_active(w, op, i))
          continue;
       bool inside = offset < w->vlmax && i + offset < w->vlmax;
@@ -94,11 +109,30 @@ cg_exec_slide1down(struct cg_wave *w, const struct cg_op *op)
    return cg_vec_done(w, op);
 }
 
+/* 32-bit elements without a mask: what code for 64 lanes shuffles. */
+static void
+gather_words(struct cg_wave *w, const struct cg_op *op, const uint8_t *index)
+{
+   const uint8_t *a = cg_vreg(w, op->rs2);
+   uint8_t *d = cg_vreg(w, op->rd);
+   for (unsigned i = w->vstart; i < w->vl; i++) {
+      uint32_t from, v = 0;
+      memcpy(&from, index + 4 * i, sizeof(from));
+      if (from < w->vlmax)
+         memcpy(&v, a + 4 * (size_t)from, sizeof(v));
+      memcpy(d + 4 * i, &v, sizeof(v));
+   }
+}
+
 /* vd[i] = vs2[index[i]], 0 beyond VLMAX. */
 static void
 gather(struct cg_wave *w, const struct cg_op *op, const uint8_t *index, unsigned isew)
 {
    uint8_t *d = cg_vreg(w, op->rd), *a = cg_vreg(w, op->rs2);
+   if (op->vm && w->sew == 2 && isew == 2) {
+      gather_words(w, op, index);
+      return;
+   }
    for (unsigned i = w->vstart; i < w->vl; i++) {
       if (!cg_vec_is_active(w, op, i))
          continue;
