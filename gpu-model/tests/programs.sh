@@ -48,8 +48,11 @@ check gpu-ends-by-sigterm 0 "^0 gone$" sh -c "[ -e $dir/s ] || echo $status gone
 python3 -c "import socket; socket.socket(socket.AF_UNIX).bind('$dir/stale')"
 "$gpu" --socket "$dir/stale" --vram 1M &
 pid=$!
-sleep 0.5
-kill -TERM $pid
+# A client that comes and goes at once.
+for _ in $(seq 100); do
+	python3 -c "import socket; socket.socket(socket.AF_UNIX).connect('$dir/stale')" 2>/dev/null && break
+	sleep 0.1
+done
 wait $pid
 check gpu-takes-a-stale-socket 0 '^0$' echo $?
 
