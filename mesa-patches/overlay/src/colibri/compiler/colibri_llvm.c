@@ -8,10 +8,7 @@
 
 #include <stdarg.h>
 
-#include "lib/colibri_debug.h"
-#include "util/log.h"
 #include "util/ralloc.h"
-#include "util/u_math.h"
 
 void
 colibri_llvm_error(struct colibri_llvm *ctx, const char *fmt, ...)

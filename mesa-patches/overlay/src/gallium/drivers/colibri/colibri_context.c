@@ -9,7 +9,6 @@
 #include "colibri_fence.h"
 #include "colibri_program.h"
 #include "colibri_resource.h"
-#include "lib/colibri_debug.h"
 #include "util/os_time.h"
 #include "util/u_inlines.h"
 #include "util/u_math.h"

@@ -19,7 +19,6 @@
 #include "lib/colibri_debug.h"
 #include "util/build_id.h"
 #include "util/disk_cache.h"
-#include "util/hex.h"
 #include "util/mesa-sha1.h"
 #include "util/os_misc.h"
 #include "util/ralloc.h"
@@ -269,7 +268,9 @@ init_caps(struct colibri_screen *screen)
 static void
 init_disk_cache(struct colibri_screen *screen)
 {
-   if (colibri_debug(COLIBRI_DBG_NOCACHE))
+   /* What comes from the cache is not printed. */
+   if (colibri_debug(COLIBRI_DBG_NOCACHE | COLIBRI_DBG_NIR | COLIBRI_DBG_LLVM |
+                     COLIBRI_DBG_ASM))
       return;
 
    const struct build_id_note *note =
