@@ -10,7 +10,7 @@
 struct pipe_screen;
 struct pipe_screen_config;
 
-/** Makes the screen for render node @fd, which it owns from then on; NULL and @fd closed on failure. */
+/** The screen for render node @fd, which it takes over; on failure NULL, and @fd is closed. */
 struct pipe_screen *
 colibri_screen_create(int fd, const struct pipe_screen_config *config);
 
