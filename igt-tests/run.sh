@@ -44,11 +44,11 @@ make_list "$@"
 # is an old one. That is no subtest's fault.
 ls /sys/kernel/debug/tracing >/dev/null 2>&1
 
-# Subtests of one program in one process: starting a program takes its time
-# without KVM.
+# A process for each subtest: what one leaves behind goes with it, and its
+# output is its own.
 run()
 {
-	igt_runner --multiple-mode --per-test-timeout 120 --inactivity-timeout 120 --sync --overwrite \
+	igt_runner --per-test-timeout 120 --inactivity-timeout 120 --sync --overwrite \
 		--test-list "$list" "$tests" "$results" </dev/null 2>&1
 }
 
