@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test test-model test-fuzz test-igt test-cl clean distclean help
+	test test-model test-fuzz test-hmm test-igt test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -54,11 +54,17 @@ test-model: model ## run the tests of the model on this machine
 test-fuzz: model ## fuzz the parsers of the model
 	@tools/run-tests fuzz
 
+test-hmm: setup ## run the tests of hmm_svm.ko, on a device made of software, in the VM
+	@tools/run-tests hmm
+
 test-igt: model modules igt ## run the IGT tests in the VM
 	@tools/run-tests igt
 
 test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 	@tools/run-tests cl
+
+docs: setup ## build the documentation (build/docs/html)
+	@tools/docs
 
 clean: ## remove everything built, the root too
 	@tools/clean build
