@@ -230,14 +230,16 @@ class Session:
 
     def virtme_command(self):
         """virtme-run up to its own options; QEMU's come after it."""
-        # Ours come first and so win in virtme's initramfs. The long limits: a
-        # CPU that TCG emulates on a busy machine may stand still for seconds.
+        # Ours come first and so win in virtme's initramfs; without one, as with
+        # a kernel that has 9p built in, virtme-run's init would win. The long
+        # limits: a CPU that TCG emulates on a busy machine may stand still for
+        # seconds.
         words = ["init=/colibri/tools/lib/guest-init", "loglevel=7", "panic=-1", "oops=panic",
                  "tsc=nowatchdog", "random.trust_cpu=on", "watchdog_thresh=30",
                  "rcupdate.rcu_cpu_stall_timeout=120", "net.ifnames=0"]
         words += shlex.split(self.args.append)
         command = ["virtme-run", *self.kernel.virtme_args, "--disable-kvm", "--force-9p",
-                   "--disable-monitor", "--cpus", str(self.args.cpus),
+                   "--force-initramfs", "--disable-monitor", "--cpus", str(self.args.cpus),
                    "--memory", f"{-(-self.args.mem >> 20)}M"]
         for word in words:
             command += ["--kopt", word]
