@@ -144,6 +144,30 @@ typedef unsigned int uint;
 				break; \
 		} \
 		return before * 1000003u + last * 101u + i; \
+	}) \
+	F(one_side_jumps, { \
+		uint r = 0; \
+		for (uint i = 0; i < 20; i++) { \
+			uint v; \
+			if ((x ^ i) & 1) { \
+				if (i * x % 7 == 3) \
+					break; \
+				v = (x + i) / (i + 1); \
+			} else { \
+				r += 5; \
+				continue; \
+			} \
+			r = r * 31 + v; \
+			if (v % 3) \
+				r ^= v / 3; \
+		} \
+		return r; \
+	}) \
+	F(short_or_constant, { \
+		float f = 1.0f; \
+		if (x & 1) \
+			f = (float)(short)x; \
+		return (uint)(f * 4.0f + 300000.0f); \
 	})
 
 #define AS_C(name, ...) \

@@ -79,6 +79,93 @@ colibri_preprocess_nir(nir_shader *nir)
    optimize(nir);
 }
 
+/* The block at whose end, or in which, the value is needed. */
+static nir_block *
+block_of_use(nir_src *use)
+{
+   if (nir_src_is_if(use))
+      return nir_cf_node_as_block(
+         nir_cf_node_prev(&nir_src_parent_if(use)->cf_node));
+
+   nir_instr *instr = nir_src_parent_instr(use);
+   if (instr->type == nir_instr_type_phi)
+      return container_of(use, nir_phi_src, src)->pred;
+   return instr->block;
+}
+
+/* The end of a side of an if, and the block behind the if. */
+struct if_exit {
+   nir_block *before, *last, *after;
+};
+
+static bool
+is_inside(const struct if_exit *exit, const nir_block *block)
+{
+   return block->index > exit->before->index &&
+          block->index < exit->after->index;
+}
+
+static bool
+carry_through_phi(nir_def *def, void *data)
+{
+   const struct if_exit *exit = data;
+   nir_phi_instr *phi = NULL;
+
+   nir_foreach_use_including_if_safe(use, def) {
+      if (is_inside(exit, block_of_use(use)))
+         continue;
+      if (!phi) {
+         phi = nir_phi_instr_create(
+            nir_cf_node_get_function(&exit->after->cf_node)->function->shader);
+         nir_def_init(&phi->instr, &phi->def, def->num_components,
+                      def->bit_size);
+      }
+      nir_src_rewrite(use, &phi->def);
+   }
+   if (phi) {
+      nir_phi_instr_add_src(phi, exit->last, def);
+      nir_instr_insert_before_block(exit->after, &phi->instr);
+   }
+   return true;
+}
+
+/*
+ * Where one side of an if ends in a jump, NIR lets what the other side defined
+ * be used behind the if. But when lanes jump alone, the code of that side may
+ * be branched around and what is behind it still be reached: so values come out
+ * of it through phis only, as LCSSA has it for loops.
+ */
+static void
+close_ifs(struct exec_list *list)
+{
+   foreach_list_typed(nir_cf_node, node, node, list) {
+      if (node->type == nir_cf_node_loop)
+         close_ifs(&nir_cf_node_as_loop(node)->body);
+      if (node->type != nir_cf_node_if)
+         continue;
+
+      nir_if *nif = nir_cf_node_as_if(node);
+      close_ifs(&nif->then_list);
+      close_ifs(&nif->else_list);
+
+      bool then_jumps = nir_block_ends_in_jump(nir_if_last_then_block(nif));
+      bool else_jumps = nir_block_ends_in_jump(nir_if_last_else_block(nif));
+      if (then_jumps == else_jumps)
+         continue;
+
+      struct if_exit exit = {
+         .before = nir_cf_node_as_block(nir_cf_node_prev(node)),
+         .last = then_jumps ? nir_if_last_else_block(nif)
+                            : nir_if_last_then_block(nif),
+         .after = nir_cf_node_as_block(nir_cf_node_next(node)),
+      };
+      nir_foreach_block_in_cf_node(block, node) {
+         nir_foreach_instr_safe(instr, block)
+            nir_foreach_def(instr, carry_through_phi, &exit);
+      }
+   }
+}
+
 void
 colibri_nir_prepare(nir_shader *nir)
 {
@@ -105,6 +192,12 @@ colibri_nir_prepare(nir_shader *nir)
     * the phi is the place that collects their values.
     */
    NIR_PASS(_, nir, nir_convert_to_lcssa, false, false);
+   nir_function_impl *impl = nir_shader_get_entrypoint(nir);
+   nir_metadata_require(impl, nir_metadata_block_index);
+   close_ifs(&impl->body);
+   nir_metadata_preserve(impl, nir_metadata_control_flow);
+   nir_validate_shader(nir, "after close_ifs");
+
    nir_divergence_analysis(nir);
-   nir_index_ssa_defs(nir_shader_get_entrypoint(nir));
+   nir_index_ssa_defs(impl);
 }
