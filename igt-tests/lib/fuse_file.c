@@ -109,6 +109,13 @@ static void *server_main(void *data)
 	return NULL;
 }
 
+void fuse_file_require(void)
+{
+	/* Built into the kernel it needs no module. */
+	igt_require_f(!access("/dev/fuse", F_OK) || !system("modprobe fuse"),
+		      "no FUSE in this kernel\n");
+}
+
 void *fuse_file_map(size_t size, int error)
 {
 	static struct server server;
@@ -118,7 +125,6 @@ void *fuse_file_map(size_t size, int error)
 	void *map;
 	int fd;
 
-	igt_require_f(!system("modprobe fuse"), "no FUSE in this kernel\n");
 	server.size = size;
 	server.read_error = error;
 	server.fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);

@@ -8,13 +8,16 @@
 
 #include <stddef.h>
 
+/** fuse_file_require() - Skip the subtest when the kernel has no FUSE; not in a forked child */
+void fuse_file_require(void);
+
 /**
  * fuse_file_map() - Map a file that cannot be read, read-only
  * @size: bytes
  * @error: what each read of the file fails with, such as EIO; 0: it never ends
  *
  * Mounts it in a mount namespace of the calling process, which therefore goes
- * with the process. Once in a process. Skips the subtest without FUSE.
+ * with the process. Once in a process, after fuse_file_require().
  */
 void *fuse_file_map(size_t size, int error);
 

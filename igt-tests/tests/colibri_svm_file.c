@@ -174,12 +174,12 @@ static void beyond_end(struct gpu *gpu)
 
 static void read_error(struct gpu *gpu)
 {
-	char *page = fuse_file_map(SIZE, EIO);
-	struct scalar_args args = {
-		.addr = (uintptr_t)page,
-		.out = gpu_shared_addr(gpu, result),
-	};
+	struct scalar_args args = { .out = gpu_shared_addr(gpu, result) };
+	char *page;
 
+	fuse_file_require();
+	page = fuse_file_map(SIZE, EIO);
+	args.addr = (uintptr_t)page;
 	gpu_launch(gpu, "scalar_read", &args, sizeof(args), 1);
 	gpu_expect_fault(gpu, page, COLIBRI_ACCESS_READ, EFAULT);
 	gpu_assert_vm_lives(gpu);

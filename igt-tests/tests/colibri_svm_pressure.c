@@ -321,6 +321,7 @@ static void all_wave_slots_parked(struct gpu *gpu)
 	unsigned int free_queues = count_free_queues(gpu);
 	uint8_t *words = map_anonymous(4 * MiB, PAGE_SIZE);
 
+	fuse_file_require();
 	igt_assert(2 * free_queues * PARK_WAVES <= GPU_RESULT_SIZE);
 	fork_victim()
 		stalled_process(free_queues - SPARE_QUEUES, steps);
