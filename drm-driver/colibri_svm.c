@@ -135,10 +135,15 @@ unlock:
  */
 int colibri_svm_device_init(struct colibri_device *cdev)
 {
+	struct hmm_svm_device_desc desc = {
+		.size = cdev->vram_size,
+		.flags = HMM_SVM_DEVICE_SYS_ATOMICS,
+		.ops = &colibri_svm_device_ops,
+		.priv = cdev,
+	};
 	struct hmm_svm_device *sdev;
 
-	sdev = hmm_svm_device_create(cdev->base.dev, cdev->vram_size, &colibri_svm_device_ops,
-				     cdev);
+	sdev = hmm_svm_device_create(cdev->base.dev, &desc);
 	if (IS_ERR(sdev))
 		return PTR_ERR(sdev);
 	cdev->svm = sdev;

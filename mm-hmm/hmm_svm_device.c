@@ -82,10 +82,11 @@ static void orphan_teardown(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-struct hmm_svm_device *hmm_svm_device_create(struct device *dev, u64 size,
-					     const struct hmm_svm_device_ops *ops, void *priv)
+struct hmm_svm_device *hmm_svm_device_create(struct device *dev,
+					     const struct hmm_svm_device_desc *desc)
 {
 	struct hmm_svm_device *sdev;
+	u64 size = desc->size;
 	int ret;
 
 	if (!IS_ALIGNED(size, HMM_SVM_BLOCK_SIZE))
@@ -98,8 +99,9 @@ struct hmm_svm_device *hmm_svm_device_create(struct device *dev, u64 size,
 	if (!sdev)
 		return ERR_PTR(-ENOMEM);
 	sdev->dev = get_device(dev);
-	sdev->ops = ops;
-	sdev->priv = priv;
+	sdev->ops = desc->ops;
+	sdev->priv = desc->priv;
+	sdev->flags = desc->flags;
 	spin_lock_init(&sdev->lock);
 	INIT_LIST_HEAD(&sdev->free);
 	INIT_LIST_HEAD(&sdev->lru);

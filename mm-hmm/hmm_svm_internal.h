@@ -45,6 +45,15 @@ enum hmm_svm_counter {
 	HMM_SVM_NR_MAPPED_DEV,
 	HMM_SVM_NR_INVALIDATIONS,
 	HMM_SVM_NR_RETRIES,
+	HMM_SVM_NR_LARGE_TO_DEV,
+	HMM_SVM_NR_LARGE_TO_SYS,
+	HMM_SVM_NR_PREFETCHED,
+	HMM_SVM_NR_REMOTE,
+	HMM_SVM_NR_COPIED,
+	HMM_SVM_NR_AHEAD,
+	HMM_SVM_NR_PROMOTED,
+	HMM_SVM_NR_EXCLUSIVE,
+	HMM_SVM_NR_THRASH_PINS,
 	HMM_SVM_NR_COUNTERS,
 };
 
@@ -84,6 +93,7 @@ struct hmm_svm_chunk {
  * @dev: does the DMA
  * @ops: the driver's callbacks; NULL once the driver is gone, see @copy_lock
  * @priv: the driver's
+ * @flags: HMM_SVM_DEVICE_*
  * @pgmap: the ZONE_DEVICE pages
  * @region: what was reserved of the physical address space for @pgmap
  * @first_pfn: of chunk 0
@@ -104,6 +114,7 @@ struct hmm_svm_device {
 	struct device *dev;
 	const struct hmm_svm_device_ops *ops;
 	void *priv;
+	u32 flags;
 	struct dev_pagemap pgmap;
 	struct resource *region;
 	unsigned long first_pfn;

@@ -126,6 +126,15 @@ void hmm_svm_get_stats(struct hmm_svm *svm, struct hmm_svm_stats *stats)
 		.pages_mapped_dev = atomic64_read(&v[HMM_SVM_NR_MAPPED_DEV]),
 		.invalidations = atomic64_read(&v[HMM_SVM_NR_INVALIDATIONS]),
 		.retries = atomic64_read(&v[HMM_SVM_NR_RETRIES]),
+		.pages_large_to_dev = atomic64_read(&v[HMM_SVM_NR_LARGE_TO_DEV]),
+		.pages_large_to_sys = atomic64_read(&v[HMM_SVM_NR_LARGE_TO_SYS]),
+		.pages_prefetched = atomic64_read(&v[HMM_SVM_NR_PREFETCHED]),
+		.pages_remote = atomic64_read(&v[HMM_SVM_NR_REMOTE]),
+		.pages_copied = atomic64_read(&v[HMM_SVM_NR_COPIED]),
+		.pages_ahead = atomic64_read(&v[HMM_SVM_NR_AHEAD]),
+		.pages_promoted = atomic64_read(&v[HMM_SVM_NR_PROMOTED]),
+		.pages_exclusive = atomic64_read(&v[HMM_SVM_NR_EXCLUSIVE]),
+		.thrash_pins = atomic64_read(&v[HMM_SVM_NR_THRASH_PINS]),
 	};
 }
 EXPORT_SYMBOL_GPL(hmm_svm_get_stats);

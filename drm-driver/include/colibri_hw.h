@@ -75,11 +75,18 @@
 #define COLIBRI_REG_MMU_RING_LOG2	0x0060	/* RW log2 of the number of commands, 1..16 */
 #define COLIBRI_REG_MMU_DOORBELL	0x0064	/* WO mmu_prod moved while mmu_idle was set */
 #define COLIBRI_REG_MMU_ERROR		0x0068	/* RO COLIBRI_MMU_ERR_*, sticky until reset */
+#define COLIBRI_REG_HOT_THRESHOLD	0x006c	/* RW accesses to 64 KiB of system memory that are reported; 0: off */
 
 #define COLIBRI_ID_MAGIC		0x52424c43u	/* "CLBR" */
 #define COLIBRI_VERSION			0x00010000u
 
-#define COLIBRI_FEATURE_SYS_ATOMICS	(1u << 0)	/* atomics on system memory (PCIe AtomicOps) */
+/*
+ * Atomics on system memory are atomic for the CPU, too (PCIe AtomicOps).  Without it
+ * they are so among the device's own accesses only, and the CPU's may come in between:
+ * give ATOMIC for system memory only while the CPU cannot reach it.
+ */
+#define COLIBRI_FEATURE_SYS_ATOMICS	(1u << 0)
+#define COLIBRI_FEATURE_ACCESS_COUNTERS	(1u << 1)	/* HOT_THRESHOLD works */
 
 #define COLIBRI_STATUS_READY		(1u << 0)
 
@@ -255,6 +262,12 @@ struct colibri_fault {
 #define COLIBRI_ACCESS_WRITE		1
 #define COLIBRI_ACCESS_EXEC		2
 #define COLIBRI_ACCESS_ATOMIC		3
+/*
+ * Not a fault: since the last such record, or since the translation was loaded, about
+ * HOT_THRESHOLD accesses went to the aligned 64 KiB around addr, over a SYS entry.
+ * Nothing waits for an answer; with the ring full it is dropped.
+ */
+#define COLIBRI_ACCESS_HOT		4
 
 #define COLIBRI_CLIENT_WAVE		0
 #define COLIBRI_CLIENT_CP		1	/* ring, control block, descriptor, signals */

@@ -51,10 +51,14 @@ enum hmm_svm_access {
  * struct hmm_svm_pte - one page for &hmm_svm_ops.map
  * @addr: DMA address, or offset into device memory (%HMM_SVM_PTE_DEVMEM)
  * @flags: HMM_SVM_PTE_*; 0: leave this page's entry as it is
+ * @order: this is the first of 2^@order pages that are all given, contiguous
+ *	and naturally aligned in both addresses, with the same flags: the driver may write
+ *	one large entry for them.  0 for the pages that follow.
  */
 struct hmm_svm_pte {
 	u64 addr;
-	u32 flags;
+	u16 flags;
+	u16 order;
 };
 
 /**
@@ -84,7 +88,8 @@ struct hmm_svm_ops {
 
 	/**
 	 * @unmap: Clear the entries of [@start, @end), in one block; some of
-	 * them may be clear.  Under state.
+	 * them may be clear.  Never a part of what @map got as one large entry:
+	 * no driver has to split one.  Under state.
 	 */
 	void (*unmap)(struct hmm_svm *svm, u64 start, u64 end);
 
@@ -153,6 +158,94 @@ struct hmm_svm_device_ops {
 		    unsigned int count);
 };
 
+/* The CPU addresses this memory at &hmm_svm_device_desc.base, coherently. */
+#define HMM_SVM_DEVICE_COHERENT		BIT(0)
+/* The device's atomics on system memory are atomic for the CPU, too. */
+#define HMM_SVM_DEVICE_SYS_ATOMICS	BIT(1)
+
+/**
+ * struct hmm_svm_device_desc - what hmm_svm_device_create() is to know
+ * @size: bytes of device memory, a multiple of HMM_SVM_BLOCK_SIZE; 0: the
+ *	device has none, memory is mapped in place
+ * @base: %HMM_SVM_DEVICE_COHERENT: physical address of that memory, a multiple
+ *	of HMM_SVM_BLOCK_SIZE; else 0
+ * @flags: HMM_SVM_DEVICE_*
+ * @ops: callbacks; kept by reference
+ * @priv: hmm_svm_device_priv() gives it back
+ */
+struct hmm_svm_device_desc {
+	u64 size;
+	phys_addr_t base;
+	u32 flags;
+	const struct hmm_svm_device_ops *ops;
+	void *priv;
+};
+
+/* Where a page is best: %HMM_SVM_ADVISE_PREFERRED */
+enum hmm_svm_location {
+	HMM_SVM_LOC_ANY,	/* where the other advice says (default) */
+	HMM_SVM_LOC_DEVICE,	/* fight for it: no thrash detection, evicted last */
+	HMM_SVM_LOC_SYSTEM,	/* do not migrate: map in place */
+};
+
+/* What the device's first touch does: %HMM_SVM_ADVISE_TOUCH */
+enum hmm_svm_touch {
+	HMM_SVM_TOUCH_MIGRATE,	/* move the page to the device (default) */
+	HMM_SVM_TOUCH_REMOTE,	/* map it where it is */
+};
+
+/* Who does atomics: %HMM_SVM_ADVISE_ATOMIC */
+enum hmm_svm_atomic_scope {
+	HMM_SVM_ATOMIC_SYSTEM,	/* CPU and device, at the same time (default) */
+	HMM_SVM_ATOMIC_DEVICE,	/* the device alone: device memory, or exclusively in place */
+	HMM_SVM_ATOMIC_NONE,	/* only the CPU: the device's fail with -EACCES */
+};
+
+/**
+ * enum hmm_svm_advice - what a program can say about a range, see hmm_svm_advise()
+ * @HMM_SVM_ADVISE_PREFERRED: enum hmm_svm_location
+ * @HMM_SVM_ADVISE_TOUCH: enum hmm_svm_touch
+ * @HMM_SVM_ADVISE_READ_MOSTLY: 1: the device reads a copy in its memory while
+ *	the CPU keeps its page, where nobody may write the page; 0 (default)
+ * @HMM_SVM_ADVISE_ACCESSED_BY: 1: what is in system memory is mapped for the
+ *	device ahead of any fault; 0 (default)
+ * @HMM_SVM_ADVISE_ATOMIC: enum hmm_svm_atomic_scope
+ * @HMM_SVM_ADVISE_PREFETCH: the most that a fault serves around its page, as
+ *	log2 of pages, 0 to 9 (default)
+ * @HMM_SVM_ADVISE_THRASH: 1 (default): a block that goes to and fro stays in
+ *	system memory for a while; 0
+ * @HMM_SVM_ADVISE_PROMOTE: 1 (default): hmm_svm_promote() may move it; 0
+ * @HMM_SVM_NR_ADVICE: number of these
+ */
+enum hmm_svm_advice {
+	HMM_SVM_ADVISE_PREFERRED,
+	HMM_SVM_ADVISE_TOUCH,
+	HMM_SVM_ADVISE_READ_MOSTLY,
+	HMM_SVM_ADVISE_ACCESSED_BY,
+	HMM_SVM_ADVISE_ATOMIC,
+	HMM_SVM_ADVISE_PREFETCH,
+	HMM_SVM_ADVISE_THRASH,
+	HMM_SVM_ADVISE_PROMOTE,
+	HMM_SVM_NR_ADVICE,
+};
+
+/* hmm_svm_query(): one u16 per page; 0: nothing there, or not accessible */
+#define HMM_SVM_PAGE_READ	BIT(0)	/* the CPU may read it */
+#define HMM_SVM_PAGE_WRITE	BIT(1)	/* the CPU may write it */
+#define HMM_SVM_PAGE_ZERO	BIT(2)	/* the zero page */
+#define HMM_SVM_PAGE_LOCAL	BIT(3)	/* in this device's memory */
+#define HMM_SVM_PAGE_REMOTE	BIT(4)	/* in another device's coherent memory */
+#define HMM_SVM_PAGE_COHERENT	BIT(5)	/* LOCAL or REMOTE, and the CPU reaches it there */
+#define HMM_SVM_PAGE_MAPPED	BIT(6)	/* the device has an entry */
+#define HMM_SVM_PAGE_COPY	BIT(7)	/* that entry is for a read-only copy */
+#define HMM_SVM_PAGE_ERROR	BIT(8)	/* no mapping, or memory that HMM cannot mirror */
+#define HMM_SVM_PAGE_ORDER_SHIFT 12	/* bits 15:12: the CPU maps it with 2^order pages (15: or more) */
+
+/* What hmm_svm_inject() makes fail, once. */
+enum hmm_svm_failure {
+	HMM_SVM_FAIL_LARGE_PAGE,	/* the next allocation of a large page, on either side */
+};
+
 /**
  * struct hmm_svm_stats - counters of one mirror, in 4 KiB pages or events
  * @faults: hmm_svm_fault() calls answered
@@ -165,6 +258,15 @@ struct hmm_svm_device_ops {
  * @pages_mapped_dev: pages of device memory given to the device
  * @invalidations: calls of core mm that took mappings away
  * @retries: faults tried again since core mm changed their memory meanwhile
+ * @pages_large_to_dev: those of @pages_to_dev that moved as part of a large page
+ * @pages_large_to_sys: those of @pages_to_sys that did
+ * @pages_prefetched: pages served with a fault on a neighbour
+ * @pages_remote: pages mapped in place since advice said so
+ * @pages_copied: read-only copies made (%HMM_SVM_ADVISE_READ_MOSTLY)
+ * @pages_ahead: pages mapped ahead of a fault (%HMM_SVM_ADVISE_ACCESSED_BY)
+ * @pages_promoted: pages moved by hmm_svm_promote()
+ * @pages_exclusive: pages the device got for its atomics alone, in place
+ * @thrash_pins: times that a block was found to go to and fro
  */
 struct hmm_svm_stats {
 	u64 faults;
@@ -177,25 +279,31 @@ struct hmm_svm_stats {
 	u64 pages_mapped_dev;
 	u64 invalidations;
 	u64 retries;
+	u64 pages_large_to_dev;
+	u64 pages_large_to_sys;
+	u64 pages_prefetched;
+	u64 pages_remote;
+	u64 pages_copied;
+	u64 pages_ahead;
+	u64 pages_promoted;
+	u64 pages_exclusive;
+	u64 thrash_pins;
 };
 
 /**
  * hmm_svm_device_create() - Register device memory
  * @dev: device that does the DMA
- * @size: bytes of device memory, a multiple of HMM_SVM_BLOCK_SIZE; 0: the
- *	device has none, memory is mapped in place
- * @ops: callbacks; kept by reference
- * @priv: hmm_svm_device_priv() gives it back
+ * @desc: the rest; copied
  *
  * Creates the ZONE_DEVICE pages.  The layer is the one owner of this memory:
  * buffers of the driver get theirs by hmm_svm_chunk_alloc().
  *
  * Context: may sleep.
- * Return: the device or an ERR_PTR: -EINVAL for a bad @size, -EOPNOTSUPP when
+ * Return: the device or an ERR_PTR: -EINVAL for a bad @desc, -EOPNOTSUPP when
  * @dev cannot reach all memory (set its DMA mask first), -ENOMEM.
  */
-struct hmm_svm_device *hmm_svm_device_create(struct device *dev, u64 size,
-					     const struct hmm_svm_device_ops *ops, void *priv);
+struct hmm_svm_device *hmm_svm_device_create(struct device *dev,
+					     const struct hmm_svm_device_desc *desc);
 
 /**
  * hmm_svm_device_destroy() - Take the device's memory away
@@ -260,8 +368,8 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
  * @svm: mirror
  *
  * Calls &hmm_svm_ops.dead unless that has happened, unmaps everything;
- * afterwards no callback runs.  Must not be called while hmm_svm_fault() or
- * hmm_svm_prefetch() of the mirror may run.
+ * afterwards no callback runs.  Must not be called while another function of the
+ * mirror may run: hmm_svm_interrupt() first, then wait for them.
  *
  * Context: may sleep; mmap_lock not held; not from a callback.
  */
@@ -296,14 +404,17 @@ bool hmm_svm_owned_by_current(struct hmm_svm *svm);
  * faults on different blocks run in parallel.
  *
  * Context: may sleep and take mmap_lock, and may wait for user space (a
- * userfaultfd, a FUSE server) without bound; a worker of the driver's own per
- * mirror, never a notifier or reclaim.
+ * userfaultfd, a FUSE server) until that answers, the owner dies, or
+ * hmm_svm_interrupt().  So call it in a thread of the owner, or in a kernel thread
+ * of the mirror's own that has allow_signal(SIGKILL), by which the layer interrupts
+ * that wait; never in a notifier or reclaim.
  * Return: 0: mapped (it may already be gone again: the device just retries);
  * -EFAULT: no memory there, below the stack, beyond the end of a file,
  * VM_IO, VM_PFNMAP or secret memory;
- * -EACCES: the mapping forbids @access; -EOWNERDEAD: the mm is gone or dying;
- * -ENOMEM; -EBUSY: no progress within the layer's timeout; or an error of
- * &hmm_svm_ops.prepare.
+ * -EACCES: the mapping, or advice, forbids @access; -EOPNOTSUPP: an atomic on
+ * memory of which neither the device nor core mm can make it one; -EOWNERDEAD:
+ * the mm is gone or dying; -EINTR: hmm_svm_interrupt() or a fatal signal; -ENOMEM;
+ * -EBUSY: no progress within the layer's timeout; or an error of &hmm_svm_ops.prepare.
  */
 int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access);
 
@@ -321,6 +432,74 @@ int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access);
  * a bad range; -EINTR; -EOWNERDEAD; -ENOMEM.
  */
 int hmm_svm_prefetch(struct hmm_svm *svm, u64 start, u64 end, bool to_device);
+
+/**
+ * hmm_svm_interrupt() - Stop waiting for user space
+ * @svm: mirror
+ *
+ * Faults and prefetches that run now or later return -EINTR or -EOWNERDEAD
+ * soon, whatever they wait for.  Not undone: for a driver that is about to
+ * call hmm_svm_destroy() and has to wait for its workers.
+ *
+ * Context: any but hard irq.
+ */
+void hmm_svm_interrupt(struct hmm_svm *svm);
+
+/**
+ * hmm_svm_advise() - Say how a range is going to be used
+ * @svm: mirror
+ * @start: page aligned
+ * @end: page aligned, exclusive; 0 to the mirror's end: the default of
+ *	the mirror
+ * @advice: about what
+ * @value: see enum hmm_svm_advice
+ *
+ * Advice belongs to the addresses until munmap() of them.  It changes where
+ * memory is and how fast things go, never what is read and written
+ * (%HMM_SVM_ATOMIC_NONE excepted).
+ *
+ * Context: may sleep; takes mmap_lock.
+ * Return: 0; -EINVAL for a bad range, advice or value; -ENOMEM; -EOWNERDEAD.
+ */
+int hmm_svm_advise(struct hmm_svm *svm, u64 start, u64 end, enum hmm_svm_advice advice,
+		   u32 value);
+
+/**
+ * hmm_svm_promote() - The device uses memory that is mapped in place a lot
+ * @svm: mirror
+ * @addr: an address in it
+ * @size: bytes around it that the device counted together, a power of two,
+ *	at most HMM_SVM_BLOCK_SIZE
+ *
+ * For devices with access counters: moves the naturally aligned @size around
+ * @addr to device memory, where advice and policy allow that.
+ *
+ * Context: as hmm_svm_fault().
+ * Return: 0, also when nothing moved, or -EOWNERDEAD, -EINTR, -ENOMEM.
+ */
+int hmm_svm_promote(struct hmm_svm *svm, u64 addr, u64 size);
+
+/**
+ * hmm_svm_query() - Where memory is
+ * @svm: mirror
+ * @start: page aligned
+ * @end: page aligned, exclusive
+ * @pages: returns HMM_SVM_PAGE_* for each page; looks, faults nothing in
+ *
+ * Context: may sleep; takes mmap_lock.
+ * Return: 0; -EINVAL for a bad range; -EOWNERDEAD; -ENOMEM; -EBUSY when core
+ * mm changed the memory all the time.
+ */
+int hmm_svm_query(struct hmm_svm *svm, u64 start, u64 end, u16 *pages);
+
+/**
+ * hmm_svm_inject() - Make something fail once, for tests
+ * @svm: mirror whose next migration it hits
+ * @failure: what
+ *
+ * Context: any.
+ */
+void hmm_svm_inject(struct hmm_svm *svm, enum hmm_svm_failure failure);
 
 /**
  * hmm_svm_get_stats() - Copy the counters

@@ -418,6 +418,10 @@ static struct miscdevice softdev_misc = {
 
 static int __init softdev_init(void)
 {
+	struct hmm_svm_device_desc desc = {
+		.flags = HMM_SVM_DEVICE_SYS_ATOMICS,
+		.ops = &softdev_device_ops,
+	};
 	u64 size = (u64)size_mb << 20;
 	int ret;
 
@@ -432,7 +436,8 @@ static int __init softdev_init(void)
 	ret = dma_coerce_mask_and_coherent(&softdev_pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		goto err_pdev;
-	softdev_sdev = hmm_svm_device_create(&softdev_pdev->dev, size, &softdev_device_ops, NULL);
+	desc.size = size;
+	softdev_sdev = hmm_svm_device_create(&softdev_pdev->dev, &desc);
 	if (IS_ERR(softdev_sdev)) {
 		ret = PTR_ERR(softdev_sdev);
 		goto err_pdev;

@@ -68,6 +68,15 @@ struct softdev_stats {
 	__u64 pages_mapped_dev;
 	__u64 invalidations;
 	__u64 retries;
+	__u64 pages_large_to_dev;
+	__u64 pages_large_to_sys;
+	__u64 pages_prefetched;
+	__u64 pages_remote;
+	__u64 pages_copied;
+	__u64 pages_ahead;
+	__u64 pages_promoted;
+	__u64 pages_exclusive;
+	__u64 thrash_pins;
 };
 
 #define SOFTDEV_IOC_ACCESS	_IOWR('S', 0, struct softdev_access)

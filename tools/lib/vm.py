@@ -68,12 +68,14 @@ def add_options(parser):
         help="more words for the kernel command line")
     add("--env", metavar="NAME=VALUE", action="append", default=[],
         help="set a variable for CMD")
+    add("--gpus", type=positive, metavar="N", default=1,
+        help="how many GPUs (default: 1)")
     add("--no-gpu", action="store_true",
         help="without the GPU; implies --no-driver")
     add("--no-driver", action="store_true",
         help="do not load the driver; its modules are in $COLIBRI_MODULES")
     add("--no-pcie-atomics", action="store_true",
-        help="a GPU that cannot do atomics on system memory")
+        help="the last GPU cannot do atomics on system memory")
     add("--driver-args", metavar="ARGS", default="",
         help="module parameters of colibri.ko")
     add("--verbose", action="store_true",

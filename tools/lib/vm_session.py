@@ -57,7 +57,7 @@ class Session:
     def __init__(self, args):
         self.args = args
         self.verbose = args.verbose
-        self.model = None
+        self.models = []
         self.vm = None
         self.relays = []
         self.status = None        # what the guest reported: "exit N", "fail TEXT"
@@ -138,26 +138,35 @@ class Session:
 
     # The model
 
-    def start_model(self):
-        """Starts the virtual GPU and waits for its socket."""
+    def start_models(self):
+        """Starts the virtual GPUs; returns QEMU's options for them."""
         if not os.access(MODEL, os.X_OK):
             raise SetupError("the model is not built: run 'make model'")
-        socket = GUEST_DIR + "/gpu.sock"
+        options = []
+        with open(GUEST_DIR + "/model.txt", "w", encoding="utf-8") as log:
+            for index in range(self.args.gpus):
+                options += self.start_model(index, log)
+        return options
+
+    def start_model(self, index, log):
+        """Starts one and waits for its socket."""
+        name = f"gpu{index}" if index else "gpu"
+        socket = f"{GUEST_DIR}/{name}.sock"
         command = [MODEL, "--socket", socket, "--vram", str(self.args.vram)]
         if self.args.cus:
             command += ["--cus", str(self.args.cus)]
-        if self.args.no_pcie_atomics:
+        if self.args.no_pcie_atomics and index == self.args.gpus - 1:
             command.append("--no-pcie-atomics")
         if self.verbose:
             command.append("--verbose")
-        with open(GUEST_DIR + "/model.txt", "w", encoding="utf-8") as log:
-            self.model = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        model = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.models.append(model)
         deadline = time.monotonic() + MODEL_START_SECONDS
         while not os.path.exists(socket):
-            if self.model.poll() is not None or time.monotonic() > deadline:
+            if model.poll() is not None or time.monotonic() > deadline:
                 raise VmEnded("model", "the model did not start:\n" + self.model_log())
             time.sleep(0.01)
-        return ["-device", '{"driver":"vfio-user-pci","id":"gpu","rombar":0,'
+        return ["-device", '{"driver":"vfio-user-pci","id":"' + name + '","rombar":0,'
                 '"socket":{"type":"unix","path":"' + socket + '"}}']
 
     @staticmethod
@@ -307,7 +316,7 @@ class Session:
     def run(self):
         """Boots, runs, judges; returns the command's exit status."""
         self.write_guest_files()
-        gpu = [] if self.args.no_gpu else self.start_model()
+        gpu = [] if self.args.no_gpu else self.start_models()
         self.say(f"booting {self.kernel.release}")
         self.start_vm(gpu)
         try:
@@ -325,8 +334,8 @@ class Session:
         limit = self.args.timeout
         while self.vm.poll() is None:
             now = time.monotonic() - start
-            if self.model and self.model.poll() is not None and not self.ending():
-                # the VM may just be going away, and the model with it
+            if self.a_model_ended() and not self.ending():
+                # the VM may just be going away, and the models with it
                 time.sleep(MODEL_GRACE_SECONDS)
                 if self.vm.poll() is None:
                     self.end_vm()
@@ -347,23 +356,30 @@ class Session:
         """Whether the guest has said how the command ended."""
         return self.status is not None and self.status.startswith(("exit ", "fail "))
 
+    def a_model_ended(self):
+        """Whether a model does not run any more."""
+        return any(model.poll() is not None for model in self.models)
+
     def model_status(self):
-        """The model's exit status once its VM is gone."""
-        try:
-            return self.model.wait(10)
-        except subprocess.TimeoutExpired:
-            self.model.kill()
-            return "it did not end with its VM"
+        """What is wrong with how the models ended once their VM is gone, or 0."""
+        for model in self.models:
+            try:
+                if model.wait(10):
+                    return model.returncode
+            except subprocess.TimeoutExpired:
+                model.kill()
+                return "it did not end with its VM"
+        return 0
 
     def judge(self, reason):
         """Turns what was seen into an exit status or a VmEnded."""
         splat = self.log.splat()
         if splat:
             raise VmEnded("splat", f"the guest kernel reported a fault ({self.log_name()}):\n{splat}")
-        if self.model:
-            if reason == "model" or self.model_status() != 0:
-                raise VmEnded("model", f"the model (virtual GPU) died, status "
-                              f"{self.model.returncode}:\n{self.model_log()}")
+        status = self.model_status()
+        if reason == "model" or status:
+            raise VmEnded("model", f"the model (virtual GPU) died, status "
+                          f"{status}:\n{self.model_log()}")
         if reason == "timeout":
             raise VmEnded("timeout", f"not done after {self.args.timeout} s, ended")
         status = self.status or ""

@@ -46,6 +46,8 @@ extern "C" {
 #define DRM_COLIBRI_FENCE_WAIT		0x0a
 #define DRM_COLIBRI_SVM_PREFETCH	0x0b
 #define DRM_COLIBRI_SVM_STATS		0x0c
+#define DRM_COLIBRI_SVM_ADVISE		0x0d
+#define DRM_COLIBRI_SVM_QUERY		0x0e
 
 /**
  * struct drm_colibri_query_device - answer of DRM_COLIBRI_QUERY_DEVICE
@@ -364,6 +366,94 @@ struct drm_colibri_svm_stats {
 	__u64 invalidations;
 	/** @retries: out, fault services started anew since the CPU's page tables moved */
 	__u64 retries;
+	/** @pages_large_to_vram: out, of pages_to_vram, moved as part of a large page */
+	__u64 pages_large_to_vram;
+	/** @pages_large_to_sys: out, of pages_to_sys, moved as part of a large page */
+	__u64 pages_large_to_sys;
+	/** @pages_prefetched: out, pages served with a fault on a neighbour */
+	__u64 pages_prefetched;
+	/** @pages_remote: out, pages mapped in place since advice said so */
+	__u64 pages_remote;
+	/** @pages_copied: out, read-only copies made (READ_MOSTLY) */
+	__u64 pages_copied;
+	/** @pages_ahead: out, pages mapped ahead of a fault (ACCESSED_BY) */
+	__u64 pages_ahead;
+	/** @pages_promoted: out, pages moved since the GPU's access counters asked for it */
+	__u64 pages_promoted;
+	/** @pages_exclusive: out, pages that the GPU got for its atomics alone, in place */
+	__u64 pages_exclusive;
+	/** @thrash_pins: out, times that 2 MiB were found to go to and fro and left in place */
+	__u64 thrash_pins;
+};
+
+/**
+ * struct drm_colibri_svm_advise - DRM_IOCTL_COLIBRI_SVM_ADVISE
+ *
+ * Say how [@addr, @addr + @size) of the caller's address space is going to be used.  Advice stays
+ * with the addresses until munmap() of them.  It changes where memory is and how fast
+ * things go, never what is read and written (ATOMIC_NONE excepted).  With @addr and
+ * @size both 0: the default of all addresses that have no advice of their own.
+ *
+ * EINVAL: VM has no mirror, alignment, a range beyond the address space, unknown advice or value.
+ */
+struct drm_colibri_svm_advise {
+	/** @vm_id: VM with a mirror */
+	__u32 vm_id;
+	/** @advice: DRM_COLIBRI_SVM_ADVISE_* */
+	__u32 advice;
+#define DRM_COLIBRI_SVM_ADVISE_PREFERRED	0	/* DRM_COLIBRI_SVM_PREFER_* */
+#define DRM_COLIBRI_SVM_ADVISE_TOUCH		1	/* DRM_COLIBRI_SVM_TOUCH_* */
+#define DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY	2	/* 0, or 1: the GPU may read a copy */
+#define DRM_COLIBRI_SVM_ADVISE_ACCESSED_BY	3	/* 0, or 1: map ahead of faults, in place */
+#define DRM_COLIBRI_SVM_ADVISE_ATOMIC		4	/* DRM_COLIBRI_SVM_ATOMIC_* */
+#define DRM_COLIBRI_SVM_ADVISE_PREFETCH		5	/* log2 of the pages that a fault may serve, 0..9 */
+#define DRM_COLIBRI_SVM_ADVISE_THRASH		6	/* 1, or 0: never mind going to and fro */
+#define DRM_COLIBRI_SVM_ADVISE_PROMOTE		7	/* 1, or 0: ignore access counters */
+	/** @value: see @advice */
+	__u32 value;
+#define DRM_COLIBRI_SVM_PREFER_ANY	0	/* default */
+#define DRM_COLIBRI_SVM_PREFER_VRAM	1	/* no thrash detection, evicted last */
+#define DRM_COLIBRI_SVM_PREFER_SYSTEM	2	/* do not migrate */
+#define DRM_COLIBRI_SVM_TOUCH_MIGRATE	0	/* default: the GPU's first touch moves the page */
+#define DRM_COLIBRI_SVM_TOUCH_REMOTE	1	/* it maps the page where it is */
+#define DRM_COLIBRI_SVM_ATOMIC_SYSTEM	0	/* default: CPU and GPU, at the same time */
+#define DRM_COLIBRI_SVM_ATOMIC_DEVICE	1	/* the GPU alone */
+#define DRM_COLIBRI_SVM_ATOMIC_NONE	2	/* the CPU alone: the GPU's fail with EACCES */
+	/** @flags: 0 */
+	__u32 flags;
+	/** @addr: bytes, multiple of 4 KiB */
+	__u64 addr;
+	/** @size: bytes, multiple of 4 KiB */
+	__u64 size;
+};
+
+/**
+ * struct drm_colibri_svm_query - DRM_IOCTL_COLIBRI_SVM_QUERY
+ *
+ * Where the pages of [@addr, @addr + @size) are.  Looks, and moves nothing.
+ *
+ * EINVAL: VM has no mirror, alignment, or a range beyond the address space; EFAULT: @pages.
+ */
+struct drm_colibri_svm_query {
+	/** @vm_id: VM with a mirror */
+	__u32 vm_id;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @addr: bytes, multiple of 4 KiB */
+	__u64 addr;
+	/** @size: bytes, multiple of 4 KiB */
+	__u64 size;
+	/** @pages: user pointer to a __u16 for each page: DRM_COLIBRI_SVM_PAGE_* */
+	__u64 pages;
+#define DRM_COLIBRI_SVM_PAGE_READ	(1 << 0)	/* the CPU may read it */
+#define DRM_COLIBRI_SVM_PAGE_WRITE	(1 << 1)	/* the CPU may write it */
+#define DRM_COLIBRI_SVM_PAGE_ZERO	(1 << 2)	/* the zero page */
+#define DRM_COLIBRI_SVM_PAGE_VRAM	(1 << 3)	/* in this GPU's memory */
+#define DRM_COLIBRI_SVM_PAGE_REMOTE	(1 << 4)	/* in another device's coherent memory */
+#define DRM_COLIBRI_SVM_PAGE_MAPPED	(1 << 6)	/* the GPU has an entry for it */
+#define DRM_COLIBRI_SVM_PAGE_COPY	(1 << 7)	/* that entry is for a read-only copy */
+#define DRM_COLIBRI_SVM_PAGE_ERROR	(1 << 8)	/* no memory there that a GPU can use */
+#define DRM_COLIBRI_SVM_PAGE_ORDER(page) ((page) >> 12)	/* the CPU maps it with 2^order pages */
 };
 
 #define DRM_IOCTL_COLIBRI_QUERY \
@@ -392,6 +482,10 @@ struct drm_colibri_svm_stats {
 	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_PREFETCH, struct drm_colibri_svm_prefetch)
 #define DRM_IOCTL_COLIBRI_SVM_STATS \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_STATS, struct drm_colibri_svm_stats)
+#define DRM_IOCTL_COLIBRI_SVM_ADVISE \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_ADVISE, struct drm_colibri_svm_advise)
+#define DRM_IOCTL_COLIBRI_SVM_QUERY \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_QUERY, struct drm_colibri_svm_query)
 
 #if defined(__cplusplus)
 }
