@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -14,6 +16,10 @@
 #include <unistd.h>
 
 #include <xf86drm.h>
+
+/* The minor numbers of render nodes */
+#define FIRST_RENDER_MINOR	128
+#define END_RENDER_MINOR	192
 
 int colibri_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -38,34 +44,44 @@ static int query_device(int fd, struct drm_colibri_query_device *info)
 	return colibri_ioctl(fd, DRM_IOCTL_COLIBRI_QUERY, &query);
 }
 
-int colibri_device_open(struct colibri_device *dev)
+/* Opens render node @minor if a Colibri device is behind it. */
+static int open_render_node(unsigned int minor)
 {
-	drmDevicePtr devices[64];
-	int found = -ENODEV;
-	int count;
+	drmVersionPtr version;
+	char path[32];
+	bool ours;
+	int fd;
 
-	count = drmGetDevices2(0, devices, 64);
-	for (int i = 0; i < count && found; i++) {
-		drmVersionPtr version;
-		int fd;
+	snprintf(path, sizeof(path), "/dev/dri/renderD%u", minor);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -ENODEV;
+	version = drmGetVersion(fd);
+	ours = version && !strcmp(version->name, "colibri");
+	drmFreeVersion(version);
+	if (ours)
+		return fd;
+	close(fd);
+	return -ENODEV;
+}
 
-		if (!(devices[i]->available_nodes & (1 << DRM_NODE_RENDER)))
-			continue;
-		fd = open(devices[i]->nodes[DRM_NODE_RENDER], O_RDWR | O_CLOEXEC);
+int colibri_device_open(struct colibri_device *dev, unsigned int index)
+{
+	for (unsigned int minor = FIRST_RENDER_MINOR; minor < END_RENDER_MINOR; minor++) {
+		int ret, fd = open_render_node(minor);
+
 		if (fd < 0)
 			continue;
-		version = drmGetVersion(fd);
-		if (version && !strcmp(version->name, "colibri")) {
-			found = query_device(fd, &dev->info);
+		ret = index ? -ENODEV : query_device(fd, &dev->info);
+		if (!ret) {
 			dev->fd = fd;
+			return 0;
 		}
-		drmFreeVersion(version);
-		if (found)
-			close(fd);
+		close(fd);
+		if (!index--)
+			return ret;
 	}
-	if (count > 0)
-		drmFreeDevices(devices, count);
-	return found;
+	return -ENODEV;
 }
 
 void colibri_device_close(struct colibri_device *dev)

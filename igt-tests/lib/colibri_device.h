@@ -50,11 +50,12 @@ union colibri_packet {
 int colibri_ioctl(int fd, unsigned long request, void *arg);
 
 /**
- * colibri_device_open() - Open the first Colibri device
+ * colibri_device_open() - Open a Colibri device
+ * @index: which one of several, 0: the first
  *
- * Return: 0, -ENODEV when there is none, or what opening or asking it gave.
+ * Return: 0, -ENODEV when there is none, or what asking it gave.
  */
-int colibri_device_open(struct colibri_device *dev);
+int colibri_device_open(struct colibri_device *dev, unsigned int index);
 void colibri_device_close(struct colibri_device *dev);
 
 int colibri_bo_create(const struct colibri_device *dev, uint64_t size, uint32_t placement,

@@ -14,17 +14,26 @@
 #define RING_PACKETS	64
 #define RAMP_PER_WAVE	4096	/* words */
 
-void gpu_open(struct gpu *gpu)
+static int open_device(struct gpu *gpu, unsigned int index)
 {
 	int ret;
 
 	if (gpu->live)
 		colibri_device_close(&gpu->dev);
 	memset(gpu, 0, sizeof(*gpu));
-	ret = colibri_device_open(&gpu->dev);
-	igt_assert_f(!ret, "no Colibri device: %s\n", strerror(-ret));
+	ret = colibri_device_open(&gpu->dev, index);
+	if (ret)
+		return ret;
 	gpu->next_addr = gpu->dev.info.va_zone_start;
 	gpu->live = true;
+	return 0;
+}
+
+void gpu_open(struct gpu *gpu)
+{
+	int ret = open_device(gpu, 0);
+
+	igt_assert_f(!ret, "no Colibri device: %s\n", strerror(-ret));
 }
 
 uint64_t gpu_bind_bo(struct gpu *gpu, struct colibri_bo *bo, uint64_t size, uint32_t placement,
@@ -38,9 +47,9 @@ uint64_t gpu_bind_bo(struct gpu *gpu, struct colibri_bo *bo, uint64_t size, uint
 	return addr;
 }
 
-void gpu_init_buffers_only(struct gpu *gpu)
+/* All that does not depend on which device it is. */
+static void make_vm(struct gpu *gpu)
 {
-	gpu_open(gpu);
 	igt_assert_eq(colibri_vm_create(&gpu->dev, &gpu->vm), 0);
 	igt_assert_eq(colibri_queue_create(&gpu->dev, gpu->vm, 1, RING_PACKETS, &gpu->queue), 0);
 
@@ -54,9 +63,22 @@ void gpu_init_buffers_only(struct gpu *gpu)
 				      DRM_COLIBRI_GEM_FENCE, 0);
 }
 
+void gpu_init_buffers_only(struct gpu *gpu)
+{
+	gpu_open(gpu);
+	make_vm(gpu);
+}
+
 void gpu_init(struct gpu *gpu)
 {
 	gpu_init_buffers_only(gpu);
+	igt_assert_eq(colibri_vm_mirror(&gpu->dev, gpu->vm), 0);
+}
+
+void gpu_init_second(struct gpu *gpu)
+{
+	igt_require_f(!open_device(gpu, 1), "needs a VM with --gpus 2\n");
+	make_vm(gpu);
 	igt_assert_eq(colibri_vm_mirror(&gpu->dev, gpu->vm), 0);
 }
 
@@ -248,6 +270,29 @@ uint64_t gpu_loop_stop(struct gpu *gpu)
 	return loop_rounds(gpu);
 }
 
+void gpu_write_word(struct gpu *gpu, volatile void *addr, uint64_t value)
+{
+	struct scalar_args args = { .addr = (uintptr_t)addr, .value = value };
+
+	gpu_launch(gpu, "scalar_write", &args, sizeof(args), 1);
+}
+
+void gpu_read_word(struct gpu *gpu, const volatile void *addr)
+{
+	struct scalar_args args = {
+		.addr = (uintptr_t)addr,
+		.out = gpu_shared_addr(gpu, result),
+	};
+
+	gpu_launch(gpu, "scalar_read", &args, sizeof(args), 1);
+}
+
+uint64_t gpu_word_read(struct gpu *gpu)
+{
+	gpu_wait(gpu);
+	return *(uint64_t *)gpu->shared->result;
+}
+
 static uint32_t ramp_waves(size_t bytes)
 {
 	return (bytes / 4 + RAMP_PER_WAVE - 1) / RAMP_PER_WAVE;
@@ -304,6 +349,26 @@ uint64_t cpu_ramp_errors(const void *words, size_t bytes, uint32_t value)
 	for (size_t i = 0; i < bytes / 4; i++)
 		errors += ((const uint32_t *)words)[i] != value + i;
 	return errors;
+}
+
+void gpu_share(struct gpu *gpu, void *words, size_t bytes)
+{
+	cpu_ramp_write(words, bytes, 1);
+	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, bytes, 1), 0);
+	gpu_ramp_add(gpu, words, bytes, 10);
+	igt_assert_eq_u64(cpu_ramp_errors(words, bytes, 11), 0);
+	cpu_ramp_write(words, bytes, 5);
+	gpu_ramp_add(gpu, words, bytes, 100);
+	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, bytes, 105), 0);
+	igt_assert_eq_u64(cpu_ramp_errors(words, bytes, 105), 0);
+}
+
+void gpu_ramp_to_vram(struct gpu *gpu, void *words, size_t bytes, uint32_t value)
+{
+	uint64_t before = gpu_stats(gpu).pages_to_vram;
+
+	gpu_ramp_write(gpu, words, bytes, value);
+	igt_assert_lte_u64(most_of(bytes / PAGE_SIZE), gpu_stats(gpu).pages_to_vram - before);
 }
 
 void *map_anonymous(size_t size, size_t align)

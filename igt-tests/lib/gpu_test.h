@@ -68,6 +68,9 @@ void gpu_open(struct gpu *gpu);
  */
 void gpu_init(struct gpu *gpu);
 
+/** gpu_init_second() - gpu_init() on the second device; skips when there is none */
+void gpu_init_second(struct gpu *gpu);
+
 /** gpu_init_buffers_only() - The same with a VM that mirrors nothing */
 void gpu_init_buffers_only(struct gpu *gpu);
 
@@ -126,6 +129,13 @@ void gpu_assert_vm_lives(struct gpu *gpu);
 
 struct drm_colibri_svm_stats gpu_stats(struct gpu *gpu);
 
+/** gpu_write_word() - Launch a kernel that writes a 64-bit word */
+void gpu_write_word(struct gpu *gpu, volatile void *addr, uint64_t value);
+/** gpu_read_word() - Launch a kernel that reads a 64-bit word, for gpu_word_read() */
+void gpu_read_word(struct gpu *gpu, const volatile void *addr);
+/** gpu_word_read() - Wait for it; returns the word */
+uint64_t gpu_word_read(struct gpu *gpu);
+
 /** gpu_loop_start() - Run loop_add on @addr; returns when it has gone round once */
 void gpu_loop_start(struct gpu *gpu, uint64_t addr);
 /** gpu_loop_progress() - Wait until the loop has gone round @rounds times more */
@@ -148,6 +158,10 @@ void gpu_ramp_write(struct gpu *gpu, void *words, size_t bytes, uint32_t value);
 void gpu_ramp_add(struct gpu *gpu, void *words, size_t bytes, uint32_t value);
 /** gpu_ramp_errors() - How many words the GPU finds wrong */
 uint64_t gpu_ramp_errors(struct gpu *gpu, const void *words, size_t bytes, uint32_t value);
+/** gpu_ramp_to_vram() - gpu_ramp_write(), which must bring most of the pages to VRAM */
+void gpu_ramp_to_vram(struct gpu *gpu, void *words, size_t bytes, uint32_t value);
+/** gpu_share() - Both sides read what the other wrote, twice in turn */
+void gpu_share(struct gpu *gpu, void *words, size_t bytes);
 void cpu_ramp_write(void *words, size_t bytes, uint32_t value);
 uint64_t cpu_ramp_errors(const void *words, size_t bytes, uint32_t value);
 

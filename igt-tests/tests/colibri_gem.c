@@ -145,7 +145,7 @@ static void other_file(struct gpu *gpu)
 	args = (struct drm_colibri_gem_mmap_offset) { .handle = bo.handle };
 	igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_GEM_MMAP_OFFSET, &args), 0);
 
-	igt_assert_eq(colibri_device_open(&other), 0);
+	igt_assert_eq(colibri_device_open(&other, 0), 0);
 	map = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_SHARED, other.fd, args.offset);
 	igt_assert(map == MAP_FAILED && errno == EACCES);
 	igt_assert_eq(colibri_ioctl(other.fd, DRM_IOCTL_COLIBRI_GEM_MMAP_OFFSET, &args), -ENOENT);

@@ -16,49 +16,13 @@ IGT_TEST_DESCRIPTION("Shared virtual memory: kinds of memory and access");
 #define REGION	(256 * KiB)
 #define PAGES	(REGION / PAGE_SIZE)
 
-static void write_word(struct gpu *gpu, volatile void *addr, uint64_t value)
-{
-	struct scalar_args args = { .addr = (uintptr_t)addr, .value = value };
-
-	gpu_launch(gpu, "scalar_write", &args, sizeof(args), 1);
-}
-
-static void read_word(struct gpu *gpu, const volatile void *addr)
-{
-	struct scalar_args args = {
-		.addr = (uintptr_t)addr,
-		.out = gpu_shared_addr(gpu, result),
-	};
-
-	gpu_launch(gpu, "scalar_read", &args, sizeof(args), 1);
-}
-
-static uint64_t word_read(struct gpu *gpu)
-{
-	gpu_wait(gpu);
-	return *(uint64_t *)gpu->shared->result;
-}
-
-/* Both sides read what the other wrote, twice in turn. */
-static void share(struct gpu *gpu, void *words, size_t bytes)
-{
-	cpu_ramp_write(words, bytes, 1);
-	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, bytes, 1), 0);
-	gpu_ramp_add(gpu, words, bytes, 10);
-	igt_assert_eq_u64(cpu_ramp_errors(words, bytes, 11), 0);
-	cpu_ramp_write(words, bytes, 5);
-	gpu_ramp_add(gpu, words, bytes, 100);
-	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, bytes, 105), 0);
-	igt_assert_eq_u64(cpu_ramp_errors(words, bytes, 105), 0);
-}
-
 static void fault_read(struct gpu *gpu)
 {
 	uint64_t *word = map_anonymous(PAGE_SIZE, PAGE_SIZE);
 
 	word[3] = 0x1122334455667788;
-	read_word(gpu, &word[3]);
-	igt_assert_eq_u64(word_read(gpu), 0x1122334455667788);
+	gpu_read_word(gpu, &word[3]);
+	igt_assert_eq_u64(gpu_word_read(gpu), 0x1122334455667788);
 	igt_assert_eq_u64(gpu_stats(gpu).faults, 1);
 	igt_assert_eq_u64(gpu_stats(gpu).faults_failed, 0);
 	igt_assert_eq_u64(word[3], 0x1122334455667788);
@@ -70,7 +34,7 @@ static void fault_write(struct gpu *gpu)
 
 	word[0] = 1;
 	word[1] = 2;
-	write_word(gpu, &word[1], 77);
+	gpu_write_word(gpu, &word[1], 77);
 	gpu_wait(gpu);
 	igt_assert(gpu_stats(gpu).faults >= 1);
 	igt_assert_eq_u64(word[0], 1);
@@ -82,7 +46,7 @@ static void anonymous(struct gpu *gpu)
 	void *words = map_anonymous(REGION, PAGE_SIZE);
 	struct drm_colibri_svm_stats stats;
 
-	share(gpu, words, REGION);
+	gpu_share(gpu, words, REGION);
 	stats = gpu_stats(gpu);
 	igt_assert_lte_u64(most_of(PAGES), stats.pages_to_vram);
 	igt_assert_lte_u64(most_of(PAGES), stats.pages_to_sys);
@@ -111,7 +75,7 @@ static void brk_heap(struct gpu *gpu)
 	char *words = sbrk(REGION + PAGE_SIZE);
 
 	igt_assert(words != (void *)-1);
-	share(gpu, (void *)(((uintptr_t)words + 3) & ~3ul), REGION);
+	gpu_share(gpu, (void *)(((uintptr_t)words + 3) & ~3ul), REGION);
 	igt_assert(gpu_stats(gpu).pages_to_vram > 0);
 }
 
@@ -119,7 +83,7 @@ static void stack(struct gpu *gpu)
 {
 	uint32_t words[16384];
 
-	share(gpu, words, sizeof(words));
+	gpu_share(gpu, words, sizeof(words));
 	igt_assert(gpu_stats(gpu).pages_to_vram > 0);
 }
 
@@ -127,7 +91,7 @@ static uint32_t global_words[16384] = { 1 };
 
 static void globals(struct gpu *gpu)
 {
-	share(gpu, global_words, sizeof(global_words));
+	gpu_share(gpu, global_words, sizeof(global_words));
 }
 
 static void linked_list(struct gpu *gpu)
@@ -182,7 +146,7 @@ static void thp(struct gpu *gpu)
 	cpu_ramp_write(words, SVM_BLOCK_SIZE, 1);
 	igt_require_f(anon_huge_kib() >= before + 2048, "the kernel gave no huge page\n");
 
-	share(gpu, words, SVM_BLOCK_SIZE);
+	gpu_share(gpu, words, SVM_BLOCK_SIZE);
 	igt_assert_lte_u64(most_of(SVM_BLOCK_SIZE / PAGE_SIZE), gpu_stats(gpu).pages_to_vram);
 	igt_assert_lte_u64(most_of(SVM_BLOCK_SIZE / PAGE_SIZE), gpu_stats(gpu).pages_to_sys);
 }
@@ -192,7 +156,7 @@ static void shared_anonymous(struct gpu *gpu)
 	void *words = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	igt_assert(words != MAP_FAILED);
-	share(gpu, words, REGION);
+	gpu_share(gpu, words, REGION);
 	igt_assert_lte_u64(PAGES, gpu_stats(gpu).pages_mapped_sys);
 	munmap(words, REGION);
 }
@@ -206,7 +170,7 @@ static void memfd(struct gpu *gpu)
 	one = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	two = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	igt_assert(one != MAP_FAILED && two != MAP_FAILED);
-	share(gpu, one, REGION);
+	gpu_share(gpu, one, REGION);
 	/* The GPU through one mapping, the CPU through the other, and the other way round. */
 	gpu_ramp_write(gpu, one, REGION, 70);
 	igt_assert_eq_u64(cpu_ramp_errors(two, REGION, 70), 0);
@@ -222,7 +186,7 @@ static void locked(struct gpu *gpu)
 	void *words = map_anonymous(REGION, PAGE_SIZE);
 
 	igt_assert_eq(mlock(words, REGION), 0);
-	share(gpu, words, REGION);
+	gpu_share(gpu, words, REGION);
 	igt_assert_eq_u64(gpu_stats(gpu).pages_to_vram, 0);
 	igt_assert_lte_u64(PAGES, gpu_stats(gpu).pages_mapped_sys);
 	munlock(words, REGION);
@@ -236,7 +200,7 @@ static void hugetlb(struct gpu *gpu)
 	words = mmap(NULL, SVM_BLOCK_SIZE, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	igt_require_f(words != MAP_FAILED, "no room for a hugetlb page\n");
-	share(gpu, words, SVM_BLOCK_SIZE);
+	gpu_share(gpu, words, SVM_BLOCK_SIZE);
 	igt_assert_eq_u64(gpu_stats(gpu).pages_to_vram, 0);
 	munmap(words, SVM_BLOCK_SIZE);
 	igt_assert_eq(system("echo 0 >/proc/sys/vm/nr_hugepages"), 0);
@@ -248,7 +212,7 @@ static void not_mirrored(struct gpu *gpu)
 	int fd = syscall(SYS_memfd_secret, 0);
 	volatile uint64_t *secret;
 
-	write_word(gpu, gpu->fence.map, 1);
+	gpu_write_word(gpu, gpu->fence.map, 1);
 	gpu_expect_fault(gpu, gpu->fence.map, COLIBRI_ACCESS_WRITE, EFAULT);
 	gpu_new_queue(gpu);
 
@@ -257,7 +221,7 @@ static void not_mirrored(struct gpu *gpu)
 	secret = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	igt_assert(secret != MAP_FAILED);
 	secret[0] = 5;
-	read_word(gpu, secret);
+	gpu_read_word(gpu, secret);
 	gpu_expect_fault(gpu, secret, COLIBRI_ACCESS_READ, EFAULT);
 	igt_assert_eq_u64(secret[0], 5);
 	gpu_new_queue(gpu);
@@ -274,7 +238,7 @@ static void below_stack(struct gpu *gpu)
 
 	igt_assert(map != MAP_FAILED);
 	memset(map, 1, MiB);
-	write_word(gpu, below, 1);
+	gpu_write_word(gpu, below, 1);
 	gpu_expect_fault(gpu, below, COLIBRI_ACCESS_WRITE, EFAULT);
 	gpu_new_queue(gpu);
 	munmap(map, MiB);
@@ -289,13 +253,13 @@ static void zero_page(struct gpu *gpu)
 
 	for (size_t i = 0; i < REGION / 8; i += PAGE_SIZE / 8)
 		igt_assert_eq_u64(cpu_first[i], 0);
-	read_word(gpu, cpu_first);
-	igt_assert_eq_u64(word_read(gpu), 0);
-	read_word(gpu, gpu_first);
-	igt_assert_eq_u64(word_read(gpu), 0);
+	gpu_read_word(gpu, cpu_first);
+	igt_assert_eq_u64(gpu_word_read(gpu), 0);
+	gpu_read_word(gpu, gpu_first);
+	igt_assert_eq_u64(gpu_word_read(gpu), 0);
 
-	write_word(gpu, cpu_first, 5);
-	write_word(gpu, gpu_first, 6);
+	gpu_write_word(gpu, cpu_first, 5);
+	gpu_write_word(gpu, gpu_first, 6);
 	gpu_wait(gpu);
 	igt_assert_eq_u64(cpu_first[0], 5);
 	igt_assert_eq_u64(cpu_first[1], 0);
@@ -310,9 +274,9 @@ static void read_only(struct gpu *gpu)
 
 	word[0] = 9;
 	igt_assert_eq(mprotect(word, PAGE_SIZE, PROT_READ), 0);
-	read_word(gpu, word);
-	igt_assert_eq_u64(word_read(gpu), 9);
-	write_word(gpu, word, 10);
+	gpu_read_word(gpu, word);
+	igt_assert_eq_u64(gpu_word_read(gpu), 9);
+	gpu_write_word(gpu, word, 10);
 	gpu_expect_fault(gpu, word, COLIBRI_ACCESS_WRITE, EACCES);
 	igt_assert_eq_u64(word[0], 9);
 	gpu_assert_vm_lives(gpu);
@@ -326,13 +290,13 @@ static void prot_none(struct gpu *gpu)
 
 	word[0] = 9;
 	igt_assert_eq(mprotect(word, PAGE_SIZE, PROT_NONE), 0);
-	read_word(gpu, word);
+	gpu_read_word(gpu, word);
 	gpu_expect_fault(gpu, word, COLIBRI_ACCESS_READ, EACCES);
 	gpu_new_queue(gpu);
 	igt_assert_eq(mprotect(word, PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
 	igt_assert_eq_u64(word[0], 9);
-	read_word(gpu, word);
-	igt_assert_eq_u64(word_read(gpu), 9);
+	gpu_read_word(gpu, word);
+	igt_assert_eq_u64(gpu_word_read(gpu), 9);
 }
 
 /* Code lives in buffers: whatever the mapping allows the CPU. */
@@ -355,16 +319,16 @@ static void wild_pointer(struct gpu *gpu)
 
 	memset(hole, 1, 3 * PAGE_SIZE);
 	munmap(hole + PAGE_SIZE, PAGE_SIZE);
-	read_word(gpu, hole + PAGE_SIZE + 16);
+	gpu_read_word(gpu, hole + PAGE_SIZE + 16);
 	gpu_expect_fault(gpu, hole + PAGE_SIZE, COLIBRI_ACCESS_READ, EFAULT);
 	gpu_assert_vm_lives(gpu);
 	gpu_new_queue(gpu);
 
-	write_word(gpu, (void *)16, 1);
+	gpu_write_word(gpu, (void *)16, 1);
 	gpu_expect_fault(gpu, (void *)16, COLIBRI_ACCESS_WRITE, EFAULT);
 	gpu_new_queue(gpu);
 
-	read_word(gpu, (void *)(gpu->dev.info.va_user_end - PAGE_SIZE));
+	gpu_read_word(gpu, (void *)(gpu->dev.info.va_user_end - PAGE_SIZE));
 	gpu_expect_fault(gpu, (void *)(gpu->dev.info.va_user_end - PAGE_SIZE),
 			 COLIBRI_ACCESS_READ, EFAULT);
 	gpu_new_queue(gpu);
@@ -393,10 +357,10 @@ static void misaligned(struct gpu *gpu)
 	igt_assert(dst[0] == 0xee && dst[2] == 0xee && dst[3 + args.count] == 0);
 
 	/* One scalar access on two pages */
-	read_word(gpu, src + PAGE_SIZE - 3);
+	gpu_read_word(gpu, src + PAGE_SIZE - 3);
 	memcpy(&value, src + PAGE_SIZE - 3, 8);
-	igt_assert_eq_u64(word_read(gpu), value);
-	write_word(gpu, dst + 2 * PAGE_SIZE - 5, 0x0102030405060708);
+	igt_assert_eq_u64(gpu_word_read(gpu), value);
+	gpu_write_word(gpu, dst + 2 * PAGE_SIZE - 5, 0x0102030405060708);
 	gpu_wait(gpu);
 	memcpy(&value, dst + 2 * PAGE_SIZE - 5, 8);
 	igt_assert_eq_u64(value, 0x0102030405060708);

@@ -376,10 +376,10 @@ class Session:
         splat = self.log.splat()
         if splat:
             raise VmEnded("splat", f"the guest kernel reported a fault ({self.log_name()}):\n{splat}")
-        status = self.model_status()
-        if reason == "model" or status:
+        died = self.model_status()
+        if reason == "model" or died:
             raise VmEnded("model", f"the model (virtual GPU) died, status "
-                          f"{status}:\n{self.model_log()}")
+                          f"{died}:\n{self.model_log()}")
         if reason == "timeout":
             raise VmEnded("timeout", f"not done after {self.args.timeout} s, ended")
         status = self.status or ""
