@@ -25,12 +25,15 @@
  *
  * Core mm migrates private anonymous memory only. Memory that the program has
  * locked, or whose faults it serves itself, is left where the program put it.
+ * So is what KSM may merge: core mm loses count of a merged page that is in device
+ * memory (its stable node moves there, and ksmd would read it).
  *
  * Return: whether.
  */
 bool hmm_svm_vma_can_migrate(struct vm_area_struct *vma)
 {
-	return vma_is_anonymous(vma) && !(vma->vm_flags & (VM_SPECIAL | VM_LOCKED | VM_SHARED)) &&
+	return vma_is_anonymous(vma) &&
+	       !(vma->vm_flags & (VM_SPECIAL | VM_LOCKED | VM_SHARED | VM_MERGEABLE)) &&
 	       !userfaultfd_armed(vma);
 }
 
