@@ -77,7 +77,8 @@ static int colibri_ioctl_query(struct drm_device *drm, void *data, struct drm_fi
 		.hw_features = cdev->features,
 		.hw_version = cdev->version,
 		.svm_flags = DRM_COLIBRI_SVM_MIRROR |
-			     (cdev->vram_size ? DRM_COLIBRI_SVM_MIGRATE : 0),
+			     (cdev->vram_size && IS_ENABLED(CONFIG_DEVICE_PRIVATE) ?
+			      DRM_COLIBRI_SVM_MIGRATE : 0),
 	};
 
 	if (args->query != DRM_COLIBRI_QUERY_DEVICE)
@@ -449,6 +450,15 @@ static int colibri_ioctl_svm_stats(struct drm_device *drm, void *data, struct dr
 	args->pages_mapped_vram = stats.pages_mapped_dev;
 	args->invalidations = stats.invalidations;
 	args->retries = stats.retries;
+	args->pages_large_to_vram = stats.pages_large_to_dev;
+	args->pages_large_to_sys = stats.pages_large_to_sys;
+	args->pages_prefetched = stats.pages_prefetched;
+	args->pages_remote = stats.pages_remote;
+	args->pages_copied = stats.pages_copied;
+	args->pages_ahead = stats.pages_ahead;
+	args->pages_promoted = stats.pages_promoted;
+	args->pages_exclusive = stats.pages_exclusive;
+	args->thrash_pins = stats.thrash_pins;
 	return 0;
 }
 

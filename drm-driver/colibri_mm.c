@@ -86,18 +86,16 @@ void colibri_mm_put(struct colibri_mm *cmm)
 	kref_put_mutex(&cmm->refcount, colibri_mm_release, &cmm->cdev->mms.lock);
 }
 
+/* All of &struct hmm_svm_stats are counters, so that a new one cannot be forgotten here. */
 static void colibri_mm_sum_add(struct hmm_svm_stats *sum, const struct hmm_svm_stats *stats)
 {
-	sum->faults += stats->faults;
-	sum->faults_failed += stats->faults_failed;
-	sum->pages_to_dev += stats->pages_to_dev;
-	sum->pages_to_sys += stats->pages_to_sys;
-	sum->cpu_faults += stats->cpu_faults;
-	sum->pages_evicted += stats->pages_evicted;
-	sum->pages_mapped_sys += stats->pages_mapped_sys;
-	sum->pages_mapped_dev += stats->pages_mapped_dev;
-	sum->invalidations += stats->invalidations;
-	sum->retries += stats->retries;
+	const u64 *from = (const u64 *)stats;
+	u64 *to = (u64 *)sum;
+	unsigned int i;
+
+	static_assert(sizeof(*sum) % sizeof(*to) == 0);
+	for (i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
 }
 
 /**

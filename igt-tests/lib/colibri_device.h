@@ -93,6 +93,19 @@ int colibri_svm_prefetch(const struct colibri_device *dev, uint32_t vm, const vo
 			 uint32_t location);
 int colibri_svm_get_stats(const struct colibri_device *dev, uint32_t vm,
 			  struct drm_colibri_svm_stats *stats);
+/**
+ * colibri_svm_advise() - Say how a range is going to be used
+ * @addr: NULL with @size 0: all addresses without advice of their own
+ * @advice: DRM_COLIBRI_SVM_ADVISE_*
+ */
+int colibri_svm_advise(const struct colibri_device *dev, uint32_t vm, const void *addr, uint64_t size,
+		       uint32_t advice, uint32_t value);
+/**
+ * colibri_svm_query() - Where memory is
+ * @pages: returns DRM_COLIBRI_SVM_PAGE_* for each 4 KiB of the range
+ */
+int colibri_svm_query(const struct colibri_device *dev, uint32_t vm, const void *addr, uint64_t size,
+		      uint16_t *pages);
 
 /** colibri_packet_vendor() - A packet of vendor type with operation @op, else zero */
 union colibri_packet colibri_packet_vendor(uint16_t op);
