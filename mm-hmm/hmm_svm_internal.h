@@ -4,6 +4,7 @@
  *
  * Locks, outermost first (Documentation/mm/hmm_svm.rst has the reasons):
  *
+ *   hmm_svm.advice_mutex	advice is added; before mmap_lock
  *   hmm_svm.notifiers_lock	notifiers are made; before mmap_lock
  *   mm->mmap_lock
  *   hmm_svm_block.migrate	one fault service or migration per block
@@ -13,6 +14,7 @@
  *   xa_lock of hmm_svm_notifier.blocks
  *   hmm_svm_block.state	what the device has mapped
  *   hmm_svm_device.lock	chunks; a leaf
+ *   hmm_svm.advice_lock	a leaf
  */
 #ifndef _HMM_SVM_INTERNAL_H
 #define _HMM_SVM_INTERNAL_H
@@ -22,6 +24,7 @@
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -62,6 +65,16 @@ struct hmm_svm_counters {
 	struct kref ref;
 	atomic64_t v[HMM_SVM_NR_COUNTERS];
 };
+
+/* What holds at an address: a value for each enum hmm_svm_advice. */
+struct hmm_svm_advised {
+	union {
+		u8 v[HMM_SVM_NR_ADVICE];
+		u64 all;
+	};
+};
+
+static_assert(sizeof(struct hmm_svm_advised) == sizeof(u64));
 
 enum hmm_svm_chunk_state {
 	HMM_SVM_CHUNK_FREE,	/* on hmm_svm_device.free */
@@ -144,6 +157,12 @@ struct hmm_svm_device {
  * @notifiers_lock: serialises making a notifier
  * @notifiers: struct hmm_svm_notifier by address >> HMM_SVM_NOTIFIER_SHIFT
  * @counters: statistics
+ * @inject: bits by enum hmm_svm_failure, see hmm_svm_take_failure()
+ * @advice_mutex: serialises adding advice
+ * @advice_lock: protects what follows; a leaf
+ * @advice: ranges with advice other than @advised
+ * @nr_advice: number of them
+ * @advised: everywhere else
  */
 struct hmm_svm {
 	struct hmm_svm_device *sdev;
@@ -156,6 +175,12 @@ struct hmm_svm {
 	struct mutex notifiers_lock; /* making a notifier */
 	struct xarray notifiers;
 	struct hmm_svm_counters *counters;
+	unsigned long inject;
+	struct mutex advice_mutex; /* adding advice */
+	spinlock_t advice_lock; /* advice; a leaf */
+	struct rb_root_cached advice;
+	unsigned int nr_advice;
+	struct hmm_svm_advised advised;
 };
 
 /**
@@ -199,6 +224,7 @@ struct hmm_svm_sys_page {
  *	its first use
  * @chunk: where the block's pages go; under hmm_svm_device.lock
  * @left: pages left @chunk since pages last came; under hmm_svm_device.lock
+ * @keep: %HMM_SVM_LOC_DEVICE holds for it: evicted last; the same
  * @trips: quick round trips between device and system memory; the same
  * @last_trip: when the last one was (jiffies); the same
  */
@@ -218,6 +244,7 @@ struct hmm_svm_block {
 	struct hmm_svm_sys_page *sys;
 	struct hmm_svm_chunk *chunk;
 	bool left;
+	bool keep;
 	unsigned int trips;
 	unsigned long last_trip;
 };
@@ -249,6 +276,12 @@ static inline struct hmm_svm_span hmm_svm_clip_to_vma(const struct vm_area_struc
 	};
 }
 
+/* Whether memory of processes can move to the device's. */
+static inline bool hmm_svm_has_pages(const struct hmm_svm_device *sdev)
+{
+	return sdev->pgmap.nr_range;
+}
+
 static inline void hmm_svm_count(struct hmm_svm_counters *counters,
 				 enum hmm_svm_counter which, long n)
 {
@@ -257,6 +290,7 @@ static inline void hmm_svm_count(struct hmm_svm_counters *counters,
 
 /* hmm_svm_main.c */
 void hmm_svm_counters_put(struct hmm_svm_counters *counters);
+bool hmm_svm_take_failure(struct hmm_svm *svm, enum hmm_svm_failure failure);
 struct workqueue_struct *hmm_svm_workqueue(void);
 
 /* hmm_svm_notifier.c */
@@ -272,6 +306,13 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 				struct hmm_svm_span *zapped);
 void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end);
 void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end);
+
+/* hmm_svm_advice.c */
+void hmm_svm_advice_init(struct hmm_svm *svm);
+void hmm_svm_advice_destroy(struct hmm_svm *svm);
+struct hmm_svm_advised hmm_svm_advice_at(struct hmm_svm *svm, u64 addr,
+					 struct hmm_svm_span *same);
+void hmm_svm_advice_unmapped(struct hmm_svm *svm, u64 start, u64 end);
 
 /* hmm_svm_policy.c */
 enum hmm_svm_placement {

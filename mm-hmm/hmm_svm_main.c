@@ -40,7 +40,21 @@ static void hmm_svm_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	svm->ops->dead(svm);
 }
 
+/*
+ * Interval notifiers tell the same of what is mapped; advice may be anywhere.
+ * mremap() is an unmap of the old addresses, too.
+ */
+static int hmm_svm_invalidate_range_start(struct mmu_notifier *mn,
+					  const struct mmu_notifier_range *range)
+{
+	if (range->event == MMU_NOTIFY_UNMAP)
+		hmm_svm_advice_unmapped(container_of(mn, struct hmm_svm, mn), range->start,
+					range->end);
+	return 0;
+}
+
 static const struct mmu_notifier_ops hmm_svm_mm_ops = {
+	.invalidate_range_start = hmm_svm_invalidate_range_start,
 	.release = hmm_svm_release,
 };
 
@@ -69,6 +83,7 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
 	svm->end = min_t(u64, end, svm->mm->task_size);
 	mutex_init(&svm->notifiers_lock);
 	xa_init(&svm->notifiers);
+	hmm_svm_advice_init(svm);
 	svm->mn.ops = &hmm_svm_mm_ops;
 
 	ret = mmu_notifier_register(&svm->mn, svm->mm);
@@ -94,6 +109,7 @@ void hmm_svm_destroy(struct hmm_svm *svm)
 	hmm_svm_notifiers_remove(svm);
 	mmdrop(svm->mm);
 	hmm_svm_counters_put(svm->counters);
+	hmm_svm_advice_destroy(svm);
 	mutex_destroy(&svm->notifiers_lock);
 	kfree(svm);
 }
@@ -110,6 +126,18 @@ bool hmm_svm_owned_by_current(struct hmm_svm *svm)
 	return current->mm == svm->mm && !READ_ONCE(svm->dead);
 }
 EXPORT_SYMBOL_GPL(hmm_svm_owned_by_current);
+
+void hmm_svm_inject(struct hmm_svm *svm, enum hmm_svm_failure failure)
+{
+	set_bit(failure, &svm->inject);
+}
+EXPORT_SYMBOL_GPL(hmm_svm_inject);
+
+/* Whether that is to fail now, for once. */
+bool hmm_svm_take_failure(struct hmm_svm *svm, enum hmm_svm_failure failure)
+{
+	return READ_ONCE(svm->inject) && test_and_clear_bit(failure, &svm->inject);
+}
 
 void hmm_svm_get_stats(struct hmm_svm *svm, struct hmm_svm_stats *stats)
 {
