@@ -16,6 +16,12 @@
 #error "hmm_svm needs Linux 6.12 or later"
 #endif
 
+/*
+ * Debian's 6.12 is built without: memory is then mapped where it is, and the
+ * device's own is the driver's alone.
+ */
+#define HMM_SVM_CAN_MIGRATE	IS_ENABLED(CONFIG_DEVICE_PRIVATE)
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 
 /* Interval notifiers have a second pass, which waits for all flushes at once. */

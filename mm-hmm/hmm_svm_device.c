@@ -66,7 +66,7 @@ static void free_device(struct hmm_svm_device *sdev)
 
 static void destroy_pages(struct hmm_svm_device *sdev)
 {
-	if (!sdev->nr_chunks)
+	if (!hmm_svm_has_pages(sdev))
 		return;
 	memunmap_pages(&sdev->pgmap);
 	release_mem_region(sdev->region->start, resource_size(sdev->region));
@@ -111,7 +111,7 @@ struct hmm_svm_device *hmm_svm_device_create(struct device *dev,
 
 	if (size) {
 		ret = create_chunks(sdev, size);
-		if (!ret)
+		if (!ret && HMM_SVM_CAN_MIGRATE)
 			ret = create_pages(sdev, size);
 		if (ret) {
 			free_device(sdev);

@@ -281,12 +281,16 @@ struct hmm_svm_chunk *hmm_svm_chunk_alloc(struct hmm_svm_device *sdev, u64 *offs
 {
 	struct hmm_svm_chunk *chunk;
 	unsigned long flags;
+	unsigned int limit = sdev->nr_chunks;
 	bool allowed;
 
 	might_sleep();
 
+	if (hmm_svm_has_pages(sdev))
+		limit /= 2;
+
 	spin_lock_irqsave(&sdev->lock, flags);
-	allowed = sdev->nr_driver < sdev->nr_chunks / 2;
+	allowed = sdev->nr_driver < limit;
 	sdev->nr_driver += allowed;
 	spin_unlock_irqrestore(&sdev->lock, flags);
 	if (!allowed)

@@ -265,7 +265,7 @@ static void prefetch_vma(struct hmm_svm_block *block, struct vm_area_struct *vma
 			hmm_svm_migrate_to_sys(sdev, vma, span->start, span->end, NULL);
 		return;
 	}
-	if (sdev->nr_chunks && hmm_svm_vma_can_migrate(vma))
+	if (hmm_svm_has_pages(sdev) && hmm_svm_vma_can_migrate(vma))
 		hmm_svm_migrate_to_dev(block, vma, span->start, span->end);
 	map_present(block, span);
 }

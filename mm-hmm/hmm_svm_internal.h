@@ -20,8 +20,10 @@
 #define _HMM_SVM_INTERNAL_H
 
 #include <linux/bitmap.h>
+#include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/magic.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
@@ -280,6 +282,19 @@ static inline struct hmm_svm_span hmm_svm_clip_to_vma(const struct vm_area_struc
 static inline bool hmm_svm_has_pages(const struct hmm_svm_device *sdev)
 {
 	return sdev->pgmap.nr_range;
+}
+
+/* Whether a page is in the device's memory, by its number. */
+static inline bool hmm_svm_pfn_is_local(const struct hmm_svm_device *sdev, unsigned long pfn)
+{
+	return hmm_svm_has_pages(sdev) &&
+	       pfn - sdev->first_pfn < (unsigned long)sdev->nr_chunks * HMM_SVM_BLOCK_PAGES;
+}
+
+/* memfd_secret(): out of the kernel's reach, so of a device's. */
+static inline bool hmm_svm_vma_is_secret(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && file_inode(vma->vm_file)->i_sb->s_magic == SECRETMEM_MAGIC;
 }
 
 static inline void hmm_svm_count(struct hmm_svm_counters *counters,

@@ -76,7 +76,7 @@ static bool is_thrashing(struct hmm_svm_block *block)
 enum hmm_svm_placement hmm_svm_policy_first_touch(struct hmm_svm_block *block,
 						  struct vm_area_struct *vma)
 {
-	if (!block->notifier->svm->sdev->nr_chunks || !hmm_svm_vma_can_migrate(vma) ||
+	if (!hmm_svm_has_pages(block->notifier->svm->sdev) || !hmm_svm_vma_can_migrate(vma) ||
 	    is_thrashing(block))
 		return HMM_SVM_PLACE_SYSTEM;
 	return HMM_SVM_PLACE_DEVICE;

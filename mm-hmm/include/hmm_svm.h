@@ -296,7 +296,9 @@ struct hmm_svm_stats {
  * @desc: the rest; copied
  *
  * Creates the ZONE_DEVICE pages.  The layer is the one owner of this memory:
- * buffers of the driver get theirs by hmm_svm_chunk_alloc().
+ * buffers of the driver get theirs by hmm_svm_chunk_alloc().  A kernel without
+ * CONFIG_DEVICE_PRIVATE has no such pages for memory that the CPU does not
+ * reach: nothing migrates then, and all of it is there for the driver.
  *
  * Context: may sleep.
  * Return: the device or an ERR_PTR: -EINVAL for a bad @desc, -EOPNOTSUPP when
@@ -334,7 +336,8 @@ void *hmm_svm_device_priv(struct hmm_svm_device *sdev);
  * @offset: returns the offset into device memory, a multiple of HMM_SVM_BLOCK_SIZE
  *
  * One chunk of HMM_SVM_BLOCK_SIZE, not cleared.  Evicts migrated pages when
- * none is free; at least half of all chunks stay with migrated memory.
+ * none is free; at least half of all chunks stay with migrated memory, if
+ * memory can migrate (see hmm_svm_device_create()).
  *
  * Context: may sleep; no folio, mmap or reservation lock held.
  * Return: the chunk or ERR_PTR(-ENOSPC).

@@ -26,6 +26,10 @@ static unsigned int size_mb = 16;
 module_param(size_mb, uint, 0444);
 MODULE_PARM_DESC(size_mb, "device memory, MiB");
 
+static bool migrates = IS_ENABLED(CONFIG_DEVICE_PRIVATE);
+module_param(migrates, bool, 0444);
+MODULE_PARM_DESC(migrates, "whether memory can move to the device (read only)");
+
 static struct platform_device *softdev_pdev;
 static struct hmm_svm_device *softdev_sdev;
 static void *softdev_mem;

@@ -22,6 +22,8 @@
 extern int dev;
 extern const char *failure;
 extern int failure_line;
+/* The kernel lets memory move to the device (CONFIG_DEVICE_PRIVATE). */
+extern bool migrates;
 
 void stress(void);
 
@@ -73,6 +75,14 @@ static inline unsigned int query(void *addr)
 
 	CHECK(!ioctl(dev, SOFTDEV_IOC_QUERY, &q));
 	return q.flags;
+}
+
+/* Whether the device has it mapped where a migration on first touch takes it. */
+static inline bool has_migrated(void *addr)
+{
+	unsigned int flags = query(addr);
+
+	return (flags & SOFTDEV_PRESENT) && !(flags & SOFTDEV_IN_DEVMEM) == !migrates;
 }
 
 static inline struct softdev_stats stats(void)
