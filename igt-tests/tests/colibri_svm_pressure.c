@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 
 #include "fuse_file.h"
 #include "gpu_test.h"
+#include "userfault.h"
 
 IGT_TEST_DESCRIPTION("Shared virtual memory: eviction and stalled faults");
 
@@ -113,31 +113,10 @@ static void buffers_and_pages(struct gpu *gpu)
 /* Pages whose faults go to the returned userfaultfd. */
 static int stalling_pages(void *pages, size_t size)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)pages, .len = size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd = userfault_open(0);
 
-	igt_require_f(fd >= 0, "no userfaultfd: %s\n", strerror(errno));
-	igt_assert_eq(ioctl(fd, UFFDIO_API, &api), 0);
-	igt_assert_eq(ioctl(fd, UFFDIO_REGISTER, &reg), 0);
+	userfault_register(fd, pages, size, UFFDIO_REGISTER_MODE_MISSING);
 	return fd;
-}
-
-/* Reads the next page fault; returns its page. */
-static uintptr_t wait_for_userfault(int fd)
-{
-	struct timespec start = { 0 };
-	struct uffd_msg msg;
-
-	while (read(fd, &msg, sizeof(msg)) != sizeof(msg)) {
-		igt_assert_f(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC,
-			     "no page fault reaches the monitor\n");
-		cpu_pause();
-	}
-	return msg.arg.pagefault.address & ~(PAGE_SIZE - 1);
 }
 
 /* Resolves @count page faults: page i gets bytes i + 1. */
@@ -155,7 +134,7 @@ static void *resolver_main(void *data)
 	while (resolver->count) {
 		struct uffdio_copy copy = { .src = (uintptr_t)page, .len = PAGE_SIZE };
 
-		copy.dst = wait_for_userfault(resolver->fd);
+		copy.dst = userfault_wait(resolver->fd, NULL);
 		memset(page, 1 + (copy.dst - (uintptr_t)resolver->pages) / PAGE_SIZE, PAGE_SIZE);
 		if (!ioctl(resolver->fd, UFFDIO_COPY, &copy))
 			resolver->count--;
@@ -213,7 +192,7 @@ static void userfault_killed(struct gpu *gpu)
 	pidfd = syscall(SYS_pidfd_open, victim()->pid, 0);
 	fd = syscall(SYS_pidfd_getfd, pidfd, shared->fd, 0);
 	igt_assert(pidfd >= 0 && fd >= 0);
-	wait_for_userfault(fd);
+	userfault_wait(fd, NULL);
 	kill_victim();
 	gpu_assert_vm_lives(gpu);
 	close(fd);
