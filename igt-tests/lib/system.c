@@ -73,9 +73,10 @@ static FILE *open_file(const char *path)
 uint64_t sys_read(const char *path)
 {
 	FILE *file = open_file(path);
-	unsigned long value;
+	long value;
 
-	igt_assert_f(fscanf(file, "%lu", &value) == 1, "%s holds no number\n", path);
+	/* decimal, or hexadecimal with its prefix */
+	igt_assert_f(fscanf(file, "%li", &value) == 1, "%s holds no number\n", path);
 	fclose(file);
 	return value;
 }
