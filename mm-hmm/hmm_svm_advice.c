@@ -420,6 +420,8 @@ int hmm_svm_advise(struct hmm_svm *svm, u64 start, u64 end, enum hmm_svm_advice 
 
 	if (advice == HMM_SVM_ADVISE_ATOMIC || advice == HMM_SVM_ADVISE_READ_MOSTLY)
 		drop_entries(svm, start, min(end, svm->end));
+	if (advice == HMM_SVM_ADVISE_ACCESSED_BY && value && !all)
+		hmm_svm_map_ahead(svm, start, end);
 	mmput_async(svm->mm);
 	return ret;
 }

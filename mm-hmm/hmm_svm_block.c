@@ -21,6 +21,7 @@ static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 
 	block->notifier = notifier;
 	block->start = start;
 	kref_init(&block->ref);
+	INIT_LIST_HEAD(&block->later);
 	mutex_init(&block->migrate);
 	spin_lock_init(&block->state);
 	return block;

@@ -247,8 +247,7 @@ void hmm_svm_chunk_left(struct hmm_svm_chunk *chunk)
 	unsigned long flags;
 
 	spin_lock_irqsave(&chunk->sdev->lock, flags);
-	if (chunk->block)
-		chunk->block->left = true;
+	hmm_svm_note_departure(chunk);
 	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
 }
 

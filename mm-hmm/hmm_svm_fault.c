@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faults and prefetches: the device wants, or will want, what the CPU has.
+ * Faults: the device wants what the CPU has.
  *
  * A fault looks at the CPU's page table, moves what the policy wants moved,
  * lets core mm fault in what is missing, and looks again, until what the
  * device wants is there and nothing has changed while it was mapped.
  */
-#include <linux/fs.h>
 #include <linux/hmm.h>
-#include <linux/magic.h>
 #include <linux/mm.h>
-#include <linux/oom.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
@@ -30,33 +27,39 @@
 
 /**
  * struct hmm_svm_request - a fault at work
+ * @call: for interrupts
  * @block: which it falls into
  * @vma: the same
  * @addr: page
- * @write: whether the device wants to write
+ * @access: what the device wants
+ * @advised: what the program said of the page
+ * @place: where the policy wants it
  * @span: what is looked at, and served with it
  * @move: pages are still to be moved to device memory
  * @fault_ins: how often core mm brought the page
  */
 struct hmm_svm_request {
+	struct hmm_svm_call call;
 	struct hmm_svm_block *block;
 	struct vm_area_struct *vma;
 	u64 addr;
-	bool write;
+	enum hmm_svm_access access;
+	struct hmm_svm_advised advised;
+	enum hmm_svm_placement place;
 	struct hmm_svm_span span;
 	bool move;
 	unsigned int fault_ins;
 };
 
-static bool is_secretmem(const struct vm_area_struct *vma)
+static bool wants_write(const struct hmm_svm_request *req)
 {
-	return vma->vm_file && file_inode(vma->vm_file)->i_sb->s_magic == SECRETMEM_MAGIC;
+	return req->access != HMM_SVM_READ;
 }
 
 /* What HMM cannot mirror, and what the mapping forbids. */
-static int check_vma(const struct vm_area_struct *vma, bool write)
+int hmm_svm_check_vma(const struct vm_area_struct *vma, bool write)
 {
-	if (!vma || (vma->vm_flags & (VM_IO | VM_PFNMAP)) || is_secretmem(vma))
+	if (!vma || (vma->vm_flags & (VM_IO | VM_PFNMAP)) || hmm_svm_vma_is_secret(vma))
 		return -EFAULT;
 	if (!(vma->vm_flags & VM_READ) || (write && !(vma->vm_flags & VM_WRITE)))
 		return -EACCES;
@@ -74,15 +77,18 @@ static int check_vma(const struct vm_area_struct *vma, bool write)
  */
 static int fault_in(struct hmm_svm_request *req, struct mm_struct *mm)
 {
-	unsigned int flags = FAULT_FLAG_REMOTE | (req->write ? FAULT_FLAG_WRITE : 0);
+	unsigned int flags = FAULT_FLAG_REMOTE | (wants_write(req) ? FAULT_FLAG_WRITE : 0);
 	bool unlocked = false;
 	int ret;
 
 	if (mmap_read_lock_killable(mm))
 		return -EBUSY;	/* the caller finds out why */
-	ret = check_vma(vma_lookup(mm, req->addr), req->write);
-	if (!ret)
+	ret = hmm_svm_check_vma(vma_lookup(mm, req->addr), wants_write(req));
+	if (!ret) {
+		hmm_svm_call_wait_begin(&req->call);
 		ret = fixup_user_fault(mm, req->addr, flags, &unlocked);
+		hmm_svm_call_wait_end(&req->call);
+	}
 	mmap_read_unlock(mm);
 
 	switch (ret) {
@@ -107,7 +113,7 @@ static int fault_in(struct hmm_svm_request *req, struct mm_struct *mm)
 static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 {
 	bool in_dev = hmm_svm_window_in_devmem(win, req->addr);
-	bool allowed = hmm_svm_window_allows(win, req->addr, req->write);
+	bool allowed = hmm_svm_window_allows(win, req->addr, wants_write(req));
 
 	/* Copy-on-write happens in system memory. */
 	if (!allowed && hmm_svm_window_shared(win, req->addr))
@@ -128,20 +134,78 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 	return hmm_svm_window_map(win, req->addr);
 }
 
+/**
+ * hmm_svm_block_advised() - Note what other code has to know about a block
+ * @block: block
+ * @advised: what holds for a part of it
+ */
+void hmm_svm_block_advised(struct hmm_svm_block *block, const struct hmm_svm_advised *advised)
+{
+	bool keep = advised->v[HMM_SVM_ADVISE_PREFERRED] == HMM_SVM_LOC_DEVICE;
+	bool ahead = advised->v[HMM_SVM_ADVISE_ACCESSED_BY];
+	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
+	unsigned long flags;
+
+	lockdep_assert_held(&block->migrate);
+
+	if (block->keep == keep && (block->ahead || !ahead))
+		return;
+	spin_lock_irqsave(&sdev->lock, flags);
+	block->keep = keep;
+	block->ahead |= ahead;
+	spin_unlock_irqrestore(&sdev->lock, flags);
+}
+
+/* What the program said, what the policies make of it, and how much to serve. */
+static int plan(struct hmm_svm_request *req)
+{
+	struct hmm_svm_span same;
+
+	req->advised = hmm_svm_advice_at(req->call.svm, req->addr, &same);
+	if (req->access == HMM_SVM_ATOMIC &&
+	    req->advised.v[HMM_SVM_ADVISE_ATOMIC] == HMM_SVM_ATOMIC_NONE)
+		return -EACCES;
+	hmm_svm_block_advised(req->block, &req->advised);
+	req->place = hmm_svm_policy_first_touch(req->block, req->vma, &req->advised, req->access);
+	req->move = req->fault_ins < HMM_SVM_MAX_MOVES && req->place == HMM_SVM_PLACE_DEVICE;
+	req->span = hmm_svm_policy_density(req->block, req->vma, req->addr,
+					   req->advised.v[HMM_SVM_ADVISE_PREFETCH]);
+	req->span.start = max(req->span.start, same.start);
+	req->span.end = min(req->span.end, same.end);
+	return 0;
+}
+
+static void count_served(struct hmm_svm_request *req, unsigned int before)
+{
+	struct hmm_svm_block *block = req->block;
+	unsigned int after = hmm_svm_weight(block->mapped,
+					    hmm_svm_page_index(block, req->span.start),
+					    hmm_svm_page_index(block, req->span.end));
+
+	/* Bits may have vanished meanwhile: a counter need not be exact. */
+	if (after <= before)
+		return;
+	hmm_svm_count(req->call.svm->counters, HMM_SVM_NR_PREFETCHED, after - before - 1);
+	if (req->place == HMM_SVM_PLACE_REMOTE)
+		hmm_svm_count(req->call.svm->counters, HMM_SVM_NR_REMOTE, after - before);
+}
+
 /* With mmap_lock and the block's migrate held. */
 static int serve_locked(struct hmm_svm_request *req)
 {
 	struct hmm_svm_window *win;
-	unsigned int round;
+	unsigned int round, before;
 	int ret;
 
-	ret = check_vma(req->vma, req->write);
+	ret = hmm_svm_check_vma(req->vma, wants_write(req));
+	if (!ret)
+		ret = plan(req);
 	if (ret)
 		return ret;
 
-	req->move = req->fault_ins < HMM_SVM_MAX_MOVES &&
-		    hmm_svm_policy_first_touch(req->block, req->vma) == HMM_SVM_PLACE_DEVICE;
-	req->span = hmm_svm_policy_density(req->block, req->vma, req->addr);
+	before = hmm_svm_weight(req->block->mapped,
+				hmm_svm_page_index(req->block, req->span.start),
+				hmm_svm_page_index(req->block, req->span.end));
 	for (round = 0; round < HMM_SVM_ROUNDS; round++) {
 		win = hmm_svm_window_alloc(req->block, &req->span);
 		if (!win)
@@ -153,58 +217,78 @@ static int serve_locked(struct hmm_svm_request *req)
 		if (ret != -EBUSY)
 			break;
 	}
-	if (!ret)
+	if (!ret) {
 		hmm_svm_chunk_touch(req->block);
+		count_served(req, before);
+	}
 	return ret;
 }
 
-/* Whether the owner is gone or on its way, so that nobody needs an answer. */
-static bool is_doomed(struct mm_struct *mm)
+/*
+ * Whether another thread has served the fault already. The device has the
+ * entry then, or has just lost it again; it finds out by trying.
+ */
+static bool is_served(struct hmm_svm_request *req)
 {
-	return check_stable_address_space(mm) || atomic_read(&mm->mm_users) == 1 ||
-	       fatal_signal_pending(current);
+	struct hmm_svm_block *block = req->block;
+	unsigned int page = hmm_svm_page_index(block, req->addr);
+	bool served;
+
+	if (req->access == HMM_SVM_ATOMIC)
+		return false;
+	spin_lock(&block->state);
+	served = test_bit(page, wants_write(req) ? block->writable : block->mapped);
+	spin_unlock(&block->state);
+	return served;
 }
 
 static int serve_once(struct hmm_svm_request *req, struct hmm_svm_notifier *notifier)
 {
 	struct mm_struct *mm = notifier->svm->mm;
-	int ret;
+	int ret = 0;
 
 	req->block = hmm_svm_block_get(notifier, req->addr);
 	if (!req->block)
 		return -ENOMEM;
 
-	mmap_read_lock(mm);
-	mutex_lock(&req->block->migrate);
+	if (is_served(req))
+		goto out_put;
+	ret = -EBUSY;	/* the caller finds out why */
+	if (mmap_read_lock_killable(mm))
+		goto out_put;
+	if (mutex_lock_killable(&req->block->migrate))
+		goto out_unlock;
 	req->vma = vma_lookup(mm, req->addr);
-	ret = serve_locked(req);
+	ret = is_served(req) ? 0 : serve_locked(req);
 	mutex_unlock(&req->block->migrate);
+out_unlock:
 	mmap_read_unlock(mm);
-
+out_put:
 	hmm_svm_block_put(req->block);
 	return ret;
 }
 
-static int serve(struct hmm_svm *svm, u64 addr, bool write)
+static int serve(struct hmm_svm_request *req)
 {
+	struct hmm_svm *svm = req->call.svm;
 	unsigned long deadline = jiffies + HMM_SVM_FAULT_TIMEOUT;
-	struct hmm_svm_request req = { .addr = addr, .write = write };
 	struct hmm_svm_notifier *notifier;
 	int ret;
 
-	notifier = hmm_svm_notifier_get(svm, addr);
+	notifier = hmm_svm_notifier_get(svm, req->addr);
 	if (IS_ERR(notifier))
 		return PTR_ERR(notifier);
 
 	for (;;) {
-		if (is_doomed(svm->mm))
-			return -EOWNERDEAD;
+		ret = hmm_svm_call_check(&req->call);
+		if (ret)
+			return ret;
 
-		ret = serve_once(&req, notifier);
+		ret = serve_once(req, notifier);
 		if (ret == -EAGAIN) {
-			ret = fault_in(&req, svm->mm);
+			ret = fault_in(req, svm->mm);
 			/* User space may have taken any time to serve it. */
-			if (!ret && req.fault_ins <= HMM_SVM_MAX_MOVES) {
+			if (!ret && req->fault_ins <= HMM_SVM_MAX_MOVES) {
 				deadline = jiffies + HMM_SVM_FAULT_TIMEOUT;
 				continue;
 			}
@@ -219,18 +303,15 @@ static int serve(struct hmm_svm *svm, u64 addr, bool write)
 
 int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access)
 {
+	struct hmm_svm_request req = { .addr = addr & PAGE_MASK, .access = access };
 	int ret;
 
 	might_sleep();
 
-	if (addr >= svm->end) {
-		ret = -EFAULT;
-	} else if (!mmget_not_zero(svm->mm)) {
-		ret = -EOWNERDEAD;
-	} else {
-		ret = serve(svm, addr & PAGE_MASK, access != HMM_SVM_READ);
-		/* The last user's exit would call the driver's dead(). */
-		mmput_async(svm->mm);
+	ret = addr < svm->end ? hmm_svm_call_begin(&req.call, svm) : -EFAULT;
+	if (!ret) {
+		ret = serve(&req);
+		hmm_svm_call_end(&req.call);
 	}
 	hmm_svm_count(svm->counters, HMM_SVM_NR_FAULTS, 1);
 	if (ret)
@@ -238,101 +319,3 @@ int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access)
 	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_svm_fault);
-
-/* Maps what is there; as a hint, it does not insist. */
-static void map_present(struct hmm_svm_block *block, const struct hmm_svm_span *span)
-{
-	struct hmm_svm_window *win = hmm_svm_window_alloc(block, span);
-	unsigned int round;
-
-	if (!win)
-		return;
-	for (round = 0; round < HMM_SVM_ROUNDS; round++)
-		if (!hmm_svm_window_snapshot(win) && !hmm_svm_window_map(win, span->start))
-			break;
-	hmm_svm_window_free(win);
-}
-
-static void prefetch_vma(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			 const struct hmm_svm_span *span, bool to_device)
-{
-	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
-
-	if (check_vma(vma, false))
-		return;
-	if (!to_device) {
-		if (vma_is_anonymous(vma))
-			hmm_svm_migrate_to_sys(sdev, vma, span->start, span->end, NULL);
-		return;
-	}
-	if (hmm_svm_has_pages(sdev) && hmm_svm_vma_can_migrate(vma))
-		hmm_svm_migrate_to_dev(block, vma, span->start, span->end);
-	map_present(block, span);
-}
-
-/* Return: 0, or -EFAULT when a part of the range, which is in @block, is not mapped. */
-static int prefetch_block(struct hmm_svm *svm, struct hmm_svm_block *block, u64 start, u64 end,
-			  bool to_device)
-{
-	struct vm_area_struct *vma;
-	struct hmm_svm_span span;
-	int ret = 0;
-
-	mmap_read_lock(svm->mm);
-	mutex_lock(&block->migrate);
-	while (start < end) {
-		vma = find_vma(svm->mm, start);
-		if (!vma || vma->vm_start > start)
-			ret = -EFAULT;
-		if (!vma || vma->vm_start >= end)
-			break;
-		span = hmm_svm_clip_to_vma(vma, start, end);
-		prefetch_vma(block, vma, &span, to_device);
-		start = span.end;
-	}
-	mutex_unlock(&block->migrate);
-	mmap_read_unlock(svm->mm);
-	return ret;
-}
-
-static int prefetch_range(struct hmm_svm *svm, u64 start, u64 end, bool to_device)
-{
-	struct hmm_svm_notifier *notifier;
-	struct hmm_svm_block *block;
-	int ret = 0;
-	u64 next;
-
-	for (; start < end; start = next) {
-		next = min(round_down(start, HMM_SVM_BLOCK_SIZE) + HMM_SVM_BLOCK_SIZE, end);
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		notifier = hmm_svm_notifier_get(svm, start);
-		if (IS_ERR(notifier))
-			return PTR_ERR(notifier);
-		block = hmm_svm_block_get(notifier, start);
-		if (!block)
-			return -ENOMEM;
-		ret = prefetch_block(svm, block, start, next, to_device) ?: ret;
-		hmm_svm_block_put(block);
-		cond_resched();
-	}
-	return ret;
-}
-
-int hmm_svm_prefetch(struct hmm_svm *svm, u64 start, u64 end, bool to_device)
-{
-	int ret;
-
-	might_sleep();
-
-	if (!PAGE_ALIGNED(start | end) || start > end)
-		return -EINVAL;
-	if (end > svm->end)
-		return -EFAULT;
-	if (!mmget_not_zero(svm->mm))
-		return -EOWNERDEAD;
-	ret = prefetch_range(svm, start, end, to_device);
-	mmput_async(svm->mm);
-	return ret;
-}
-EXPORT_SYMBOL_GPL(hmm_svm_prefetch);

@@ -15,6 +15,7 @@
  *   hmm_svm_block.state	what the device has mapped
  *   hmm_svm_device.lock	chunks; a leaf
  *   hmm_svm.advice_lock	a leaf
+ *   hmm_svm_space.lock	who is in a fault; before signal locks
  */
 #ifndef _HMM_SVM_INTERNAL_H
 #define _HMM_SVM_INTERNAL_H
@@ -119,6 +120,7 @@ struct hmm_svm_chunk {
  * @lru: chunks with migrated pages, least recently used first
  * @nr_driver: chunks given to the driver
  * @nr_used: pages in use in all chunks
+ * @evictions: number of evictions so far: the time in which thrashing is measured
  * @orphaned: hmm_svm_device_destroy() left pages behind; the last one frees all
  * @evict_lock: serialises evictions
  * @evict: arrays for the eviction in progress
@@ -140,6 +142,7 @@ struct hmm_svm_device {
 	struct list_head lru;
 	unsigned int nr_driver;
 	unsigned long nr_used;
+	unsigned long evictions;
 	bool orphaned;
 	struct mutex evict_lock; /* one eviction */
 	struct hmm_svm_migration *evict;
@@ -159,6 +162,10 @@ struct hmm_svm_device {
  * @notifiers_lock: serialises making a notifier
  * @notifiers: struct hmm_svm_notifier by address >> HMM_SVM_NOTIFIER_SHIFT
  * @counters: statistics
+ * @space: what it shares with other mirrors of the mm
+ * @interrupted: hmm_svm_interrupt(); under hmm_svm_space.lock
+ * @later: blocks to map ahead of a fault; under hmm_svm_device.lock
+ * @map_later: does that
  * @inject: bits by enum hmm_svm_failure, see hmm_svm_take_failure()
  * @advice_mutex: serialises adding advice
  * @advice_lock: protects what follows; a leaf
@@ -177,6 +184,10 @@ struct hmm_svm {
 	struct mutex notifiers_lock; /* making a notifier */
 	struct xarray notifiers;
 	struct hmm_svm_counters *counters;
+	struct hmm_svm_space *space;
+	bool interrupted;
+	struct list_head later;
+	struct delayed_work map_later;
 	unsigned long inject;
 	struct mutex advice_mutex; /* adding advice */
 	spinlock_t advice_lock; /* advice; a leaf */
@@ -208,6 +219,12 @@ struct hmm_svm_sys_page {
 	struct page *page;
 };
 
+enum hmm_svm_left {
+	HMM_SVM_LEFT_NOT,
+	HMM_SVM_LEFT_BY_CPU,
+	HMM_SVM_LEFT_EVICTED,
+};
+
 /**
  * struct hmm_svm_block - HMM_SVM_BLOCK_SIZE of mirrored address space
  * @notifier: which watches it
@@ -225,10 +242,16 @@ struct hmm_svm_sys_page {
  * @sys: pages in system memory, mapped or stale; made under @migrate before
  *	its first use
  * @chunk: where the block's pages go; under hmm_svm_device.lock
- * @left: pages left @chunk since pages last came; under hmm_svm_device.lock
- * @keep: %HMM_SVM_LOC_DEVICE holds for it: evicted last; the same
- * @trips: quick round trips between device and system memory; the same
- * @last_trip: when the last one was (jiffies); the same
+ * @left: whether and how pages left @chunk since pages last came; under
+ *	hmm_svm_device.lock, as is the rest
+ * @keep: %HMM_SVM_LOC_DEVICE holds for it: evicted last
+ * @ahead: %HMM_SVM_ADVISE_ACCESSED_BY holds for a part of it
+ * @later: on hmm_svm.later, with a reference, or empty
+ * @trips: quick round trips between device and system memory
+ * @last_trip: when the last one was (jiffies)
+ * @left_at: hmm_svm_device.evictions when pages last left
+ * @pin_time: how long it was pinned in system memory last (jiffies)
+ * @pinned_until: when that ends
  */
 struct hmm_svm_block {
 	struct hmm_svm_notifier *notifier;
@@ -245,10 +268,15 @@ struct hmm_svm_block {
 	DECLARE_BITMAP(stale, HMM_SVM_BLOCK_PAGES);
 	struct hmm_svm_sys_page *sys;
 	struct hmm_svm_chunk *chunk;
-	bool left;
+	enum hmm_svm_left left;
 	bool keep;
+	bool ahead;
+	struct list_head later;
 	unsigned int trips;
 	unsigned long last_trip;
+	unsigned long left_at;
+	unsigned long pin_time;
+	unsigned long pinned_until;
 };
 
 /* A range of addresses of one mirror; empty while start >= end. */
@@ -329,18 +357,64 @@ struct hmm_svm_advised hmm_svm_advice_at(struct hmm_svm *svm, u64 addr,
 					 struct hmm_svm_span *same);
 void hmm_svm_advice_unmapped(struct hmm_svm *svm, u64 start, u64 end);
 
+/* hmm_svm_wait.c */
+
+/**
+ * struct hmm_svm_call - a thread in a function that may wait for user space
+ * @link: in hmm_svm_space.calls
+ * @svm: mirror
+ * @task: thread
+ * @waits: it may wait now
+ * @killed: it got SIGKILL from us
+ */
+struct hmm_svm_call {
+	struct list_head link;
+	struct hmm_svm *svm;
+	struct task_struct *task;
+	bool waits;
+	bool killed;
+};
+
+int hmm_svm_space_join(struct hmm_svm *svm);
+void hmm_svm_space_leave(struct hmm_svm *svm);
+int hmm_svm_call_begin(struct hmm_svm_call *call, struct hmm_svm *svm);
+void hmm_svm_call_end(struct hmm_svm_call *call);
+int hmm_svm_call_check(struct hmm_svm_call *call);
+void hmm_svm_call_wait_begin(struct hmm_svm_call *call);
+void hmm_svm_call_wait_end(struct hmm_svm_call *call);
+
+/* hmm_svm_fault.c */
+int hmm_svm_check_vma(const struct vm_area_struct *vma, bool write);
+void hmm_svm_block_advised(struct hmm_svm_block *block, const struct hmm_svm_advised *advised);
+
+/* hmm_svm_prefetch.c */
+void hmm_svm_map_later(struct hmm_svm_block *block);
+void hmm_svm_map_later_init(struct hmm_svm *svm);
+void hmm_svm_map_later_end(struct hmm_svm *svm);
+void hmm_svm_map_ahead(struct hmm_svm *svm, u64 start, u64 end);
+
 /* hmm_svm_policy.c */
 enum hmm_svm_placement {
 	HMM_SVM_PLACE_DEVICE,
 	HMM_SVM_PLACE_SYSTEM,
+	HMM_SVM_PLACE_REMOTE, /* in system memory, by advice */
 };
 
+bool hmm_svm_policy_local_atomic(const struct hmm_svm *svm, const struct hmm_svm_advised *advised);
 enum hmm_svm_placement hmm_svm_policy_first_touch(struct hmm_svm_block *block,
-						  struct vm_area_struct *vma);
+						  struct vm_area_struct *vma,
+						  const struct hmm_svm_advised *advised,
+						  enum hmm_svm_access access);
+bool hmm_svm_policy_promote(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			    const struct hmm_svm_advised *advised);
+bool hmm_svm_policy_thrash(struct hmm_svm_block *block);
+unsigned int hmm_svm_weight(const unsigned long *bits, unsigned int first, unsigned int last);
 struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
-					   struct vm_area_struct *vma, u64 addr);
+					   struct vm_area_struct *vma, u64 addr,
+					   unsigned int order);
 bool hmm_svm_vma_can_migrate(struct vm_area_struct *vma);
 void hmm_svm_note_arrival(struct hmm_svm_block *block);
+void hmm_svm_note_departure(struct hmm_svm_chunk *chunk);
 struct hmm_svm_span hmm_svm_policy_readback(struct hmm_svm_chunk *chunk,
 					    struct vm_area_struct *vma, u64 addr);
 

@@ -84,14 +84,20 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
 	mutex_init(&svm->notifiers_lock);
 	xa_init(&svm->notifiers);
 	hmm_svm_advice_init(svm);
+	hmm_svm_map_later_init(svm);
+	ret = hmm_svm_space_join(svm);
+	if (ret)
+		goto err_counters;
 	svm->mn.ops = &hmm_svm_mm_ops;
 
 	ret = mmu_notifier_register(&svm->mn, svm->mm);
 	if (ret)
-		goto err_counters;
+		goto err_space;
 	mmgrab(svm->mm);
 	return svm;
 
+err_space:
+	hmm_svm_space_leave(svm);
 err_counters:
 	hmm_svm_counters_put(svm->counters);
 err_free:
@@ -104,9 +110,11 @@ void hmm_svm_destroy(struct hmm_svm *svm)
 {
 	might_sleep();
 
+	hmm_svm_map_later_end(svm);
 	/* Calls hmm_svm_release(), or waits for it. */
 	mmu_notifier_unregister(&svm->mn, svm->mm);
 	hmm_svm_notifiers_remove(svm);
+	hmm_svm_space_leave(svm);
 	mmdrop(svm->mm);
 	hmm_svm_counters_put(svm->counters);
 	hmm_svm_advice_destroy(svm);

@@ -13,11 +13,16 @@
 #define HMM_SVM_MIN_WINDOW	16U
 
 /*
- * A block whose pages went to the device and back this often, each time
- * within HMM_SVM_THRASH_TIME, stays in system memory for that long.
+ * Round trips of a block between device and system memory. A CPU that takes
+ * pages back counts when it does so all the time; an eviction counts twice
+ * when the block is wanted again before much else was, however long that takes: it
+ * says that what is in use does not fit. After so many, the block stays in
+ * system memory, each time for twice as long.
  */
 #define HMM_SVM_THRASH_TRIPS	4
 #define HMM_SVM_THRASH_TIME	(HZ / 2)
+#define HMM_SVM_THRASH_TURNS	32	/* evictions per chunk */
+#define HMM_SVM_THRASH_MAX	(8 * HZ)
 
 /**
  * hmm_svm_vma_can_migrate() - Whether pages of a vma may live in device memory
@@ -37,58 +42,177 @@ bool hmm_svm_vma_can_migrate(struct vm_area_struct *vma)
 	       !userfaultfd_armed(vma);
 }
 
+/* What the last departure of a block's pages counts for, now that they are back. */
+static unsigned int trip_weight(const struct hmm_svm_block *block)
+{
+	const struct hmm_svm_device *sdev = block->notifier->svm->sdev;
+	unsigned int room = sdev->nr_chunks - sdev->nr_driver;
+
+	if (block->left == HMM_SVM_LEFT_EVICTED)
+		return sdev->evictions - block->left_at <= HMM_SVM_THRASH_TURNS * room ? 2 : 0;
+	return time_before_eq(jiffies, block->last_trip + HMM_SVM_THRASH_TIME) ? 1 : 0;
+}
+
+/* Under hmm_svm_device.lock. */
+static void pin_in_system(struct hmm_svm_block *block)
+{
+	if (time_after(jiffies, block->pinned_until + 4 * block->pin_time))
+		block->pin_time = 0;
+	block->pin_time = clamp(2 * block->pin_time, HMM_SVM_THRASH_TIME, HMM_SVM_THRASH_MAX);
+	block->pinned_until = jiffies + block->pin_time;
+	block->trips = 0;
+	hmm_svm_count(block->notifier->svm->counters, HMM_SVM_NR_THRASH_PINS, 1);
+}
+
 /* Under hmm_svm_device.lock: pages of the block come to device memory. */
 void hmm_svm_note_arrival(struct hmm_svm_block *block)
 {
+	unsigned int trip;
+
 	lockdep_assert_held(&block->notifier->svm->sdev->lock);
 
-	if (!block->left)
+	if (block->left == HMM_SVM_LEFT_NOT)
 		return;
-	if (time_after(jiffies, block->last_trip + HMM_SVM_THRASH_TIME))
-		block->trips = 0;
-	block->trips++;
+	trip = trip_weight(block);
+	block->trips = trip ? block->trips + trip : 1;
 	block->last_trip = jiffies;
-	block->left = false;
+	block->left = HMM_SVM_LEFT_NOT;
+	if (block->trips >= HMM_SVM_THRASH_TRIPS && !block->keep)
+		pin_in_system(block);
 }
 
-static bool is_thrashing(struct hmm_svm_block *block)
+/* Under hmm_svm_device.lock: pages of the chunk moved to system memory. */
+void hmm_svm_note_departure(struct hmm_svm_chunk *chunk)
+{
+	struct hmm_svm_device *sdev = chunk->sdev;
+	bool evicted = chunk->state == HMM_SVM_CHUNK_EVICTING;
+	struct hmm_svm_block *block = chunk->block;
+
+	lockdep_assert_held(&sdev->lock);
+
+	sdev->evictions += evicted;
+	if (!block)
+		return;
+	block->left = evicted ? HMM_SVM_LEFT_EVICTED : HMM_SVM_LEFT_BY_CPU;
+	block->left_at = sdev->evictions;
+	if (block->ahead)
+		hmm_svm_map_later(block);
+}
+
+/**
+ * hmm_svm_policy_thrash() - Whether a block is to stay in system memory for now
+ * @block: block
+ *
+ * Since it went to and fro: see HMM_SVM_THRASH_TRIPS.
+ *
+ * Return: whether.
+ */
+bool hmm_svm_policy_thrash(struct hmm_svm_block *block)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
 	unsigned long flags;
 	bool ret;
 
+	if (!READ_ONCE(block->pin_time))
+		return false;
 	spin_lock_irqsave(&sdev->lock, flags);
-	ret = block->trips >= HMM_SVM_THRASH_TRIPS &&
-	      time_before(jiffies, block->last_trip + HMM_SVM_THRASH_TIME);
+	ret = time_before(jiffies, block->pinned_until);
 	spin_unlock_irqrestore(&sdev->lock, flags);
 	return ret;
+}
+
+/**
+ * hmm_svm_policy_local_atomic() - Whether an atomic needs the page for the device alone
+ * @svm: mirror
+ * @advised: what holds for the page
+ *
+ * Because its atomics on system memory are none for the CPU, or because the program
+ * says that no CPU does any meanwhile, and device memory is the faster.
+ *
+ * Return: whether.
+ */
+bool hmm_svm_policy_local_atomic(const struct hmm_svm *svm, const struct hmm_svm_advised *advised)
+{
+	return !(svm->sdev->flags & HMM_SVM_DEVICE_SYS_ATOMICS) ||
+	       advised->v[HMM_SVM_ADVISE_ATOMIC] == HMM_SVM_ATOMIC_DEVICE;
 }
 
 /**
  * hmm_svm_policy_first_touch() - Memory moves to the device that touches it
  * @block: block with the fault
  * @vma: vma with the fault
+ * @advised: what holds at its address
+ * @access: what the device does
  *
- * Unless it cannot move, or has moved to and fro too often lately.
+ * Unless it cannot move, advice is against it, or it has moved to and fro too
+ * often lately. What is read mostly moves when it is written. An atomic that
+ * the device cannot do in place overrides all but the preferred location.
  *
  * Return: where it belongs.
  */
 enum hmm_svm_placement hmm_svm_policy_first_touch(struct hmm_svm_block *block,
-						  struct vm_area_struct *vma)
+						  struct vm_area_struct *vma,
+						  const struct hmm_svm_advised *advised,
+						  enum hmm_svm_access access)
 {
-	if (!hmm_svm_has_pages(block->notifier->svm->sdev) || !hmm_svm_vma_can_migrate(vma) ||
-	    is_thrashing(block))
+	const struct hmm_svm *svm = block->notifier->svm;
+
+	if (!hmm_svm_has_pages(svm->sdev) || !hmm_svm_vma_can_migrate(vma))
+		return HMM_SVM_PLACE_SYSTEM;
+
+	switch (advised->v[HMM_SVM_ADVISE_PREFERRED]) {
+	case HMM_SVM_LOC_DEVICE:
+		return HMM_SVM_PLACE_DEVICE;
+	case HMM_SVM_LOC_SYSTEM:
+		return HMM_SVM_PLACE_REMOTE;
+	}
+	if (access == HMM_SVM_ATOMIC && hmm_svm_policy_local_atomic(svm, advised))
+		return HMM_SVM_PLACE_DEVICE;
+	if (advised->v[HMM_SVM_ADVISE_TOUCH] == HMM_SVM_TOUCH_REMOTE)
+		return HMM_SVM_PLACE_REMOTE;
+	if (advised->v[HMM_SVM_ADVISE_READ_MOSTLY] && access == HMM_SVM_READ)
+		return HMM_SVM_PLACE_SYSTEM;
+	if (advised->v[HMM_SVM_ADVISE_THRASH] && hmm_svm_policy_thrash(block))
 		return HMM_SVM_PLACE_SYSTEM;
 	return HMM_SVM_PLACE_DEVICE;
 }
 
-static unsigned int weight(const unsigned long *bits, unsigned int first, unsigned int n)
+/**
+ * hmm_svm_policy_promote() - Whether memory moves since the device uses it a lot
+ * @block: block
+ * @vma: vma
+ * @advised: what holds there
+ *
+ * What the device was to map remotely at first touch, too: that is what its
+ * access counters are for.
+ *
+ * Return: whether.
+ */
+bool hmm_svm_policy_promote(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			    const struct hmm_svm_advised *advised)
+{
+	return hmm_svm_has_pages(block->notifier->svm->sdev) && hmm_svm_vma_can_migrate(vma) &&
+	       advised->v[HMM_SVM_ADVISE_PROMOTE] && !advised->v[HMM_SVM_ADVISE_READ_MOSTLY] &&
+	       advised->v[HMM_SVM_ADVISE_PREFERRED] != HMM_SVM_LOC_SYSTEM &&
+	       !(advised->v[HMM_SVM_ADVISE_THRASH] && hmm_svm_policy_thrash(block));
+}
+
+/* The number of bits set in [@first, @last). */
+unsigned int hmm_svm_weight(const unsigned long *bits, unsigned int first, unsigned int last)
 {
 	unsigned int i, w = 0;
 
-	for (i = find_next_bit(bits, first + n, first); i < first + n;
-	     i = find_next_bit(bits, first + n, i + 1))
-		w++;
+	if (first >= last)
+		return 0;
+	for (i = BIT_WORD(first); i <= BIT_WORD(last - 1); i++) {
+		unsigned long word = bits[i];
+
+		if (i == BIT_WORD(first))
+			word &= BITMAP_FIRST_WORD_MASK(first);
+		if (i == BIT_WORD(last - 1))
+			word &= BITMAP_LAST_WORD_MASK(last);
+		w += hweight_long(word);
+	}
 	return w;
 }
 
@@ -97,6 +221,7 @@ static unsigned int weight(const unsigned long *bits, unsigned int first, unsign
  * @block: block with the fault
  * @vma: vma with the fault
  * @addr: faulting address
+ * @order: the most, as log2 of pages
  *
  * The largest aligned power of two of pages of which more than half would be
  * mapped after the smallest window around @addr is. A block that is used
@@ -107,20 +232,21 @@ static unsigned int weight(const unsigned long *bits, unsigned int first, unsign
  * at its ends.
  */
 struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
-					   struct vm_area_struct *vma, u64 addr)
+					   struct vm_area_struct *vma, u64 addr,
+					   unsigned int order)
 {
 	unsigned int page = hmm_svm_page_index(block, addr);
-	unsigned int first = round_down(page, HMM_SVM_MIN_WINDOW);
-	unsigned int n = HMM_SVM_MIN_WINDOW;
+	unsigned int n = min(HMM_SVM_MIN_WINDOW, 1U << order);
+	unsigned int first = round_down(page, n);
 	unsigned int size, gain, last;
 
 	lockdep_assert_held(&block->migrate);
 
-	gain = n - weight(block->mapped, first, n);
-	for (size = 2 * n; size <= HMM_SVM_BLOCK_PAGES; size *= 2) {
+	gain = n - hmm_svm_weight(block->mapped, first, first + n);
+	for (size = 2 * n; size <= 1U << order; size *= 2) {
 		unsigned int start = round_down(page, size);
 
-		if (2 * (weight(block->mapped, start, size) + gain) > size) {
+		if (2 * (hmm_svm_weight(block->mapped, start, start + size) + gain) > size) {
 			first = start;
 			n = size;
 		}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Moving and mapping without a fault: what a program asks for
+ * (hmm_svm_prefetch()), what the device's access counters say
+ * (hmm_svm_promote()), and what is to be mapped before the device touches it
+ * (%HMM_SVM_ADVISE_ACCESSED_BY). All are hints: what is not there, or cannot
+ * move, stays as it is.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+
+#include "hmm_svm_internal.h"
+
+/* How often core mm may be in the way before the device has to fault. */
+#define HMM_SVM_MAP_ROUNDS	8
+
+static unsigned int nr_bits(struct hmm_svm_block *block, const unsigned long *bits,
+			    const struct hmm_svm_span *span)
+{
+	return hmm_svm_weight(bits, hmm_svm_page_index(block, span->start),
+			      hmm_svm_page_index(block, span->end));
+}
+
+/* Maps what is there. Return: how many pages more are mapped. */
+static unsigned int map_present(struct hmm_svm_block *block, const struct hmm_svm_span *span)
+{
+	struct hmm_svm_window *win = hmm_svm_window_alloc(block, span);
+	unsigned int before = nr_bits(block, block->mapped, span), after;
+	unsigned int round;
+
+	if (!win)
+		return 0;
+	for (round = 0; round < HMM_SVM_MAP_ROUNDS; round++)
+		if (!hmm_svm_window_snapshot(win) && !hmm_svm_window_map(win, span->start))
+			break;
+	hmm_svm_window_free(win);
+	after = nr_bits(block, block->mapped, span);
+	return after > before ? after - before : 0;
+}
+
+static void to_device(struct hmm_svm_block *block, struct vm_area_struct *vma,
+		      const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
+{
+	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
+
+	hmm_svm_block_advised(block, advised);
+	/* What is read mostly is copied by mapping it. */
+	if (hmm_svm_has_pages(sdev) && hmm_svm_vma_can_migrate(vma) &&
+	    !advised->v[HMM_SVM_ADVISE_READ_MOSTLY])
+		hmm_svm_migrate_to_dev(block, vma, span->start, span->end);
+	map_present(block, span);
+}
+
+static void to_system(struct hmm_svm_block *block, struct vm_area_struct *vma,
+		      const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
+{
+	if (vma_is_anonymous(vma))
+		hmm_svm_migrate_to_sys(block->notifier->svm->sdev, vma, span->start, span->end,
+				       NULL);
+}
+
+static void promote(struct hmm_svm_block *block, struct vm_area_struct *vma,
+		    const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
+{
+	unsigned int before = nr_bits(block, block->devmem, span), after;
+
+	if (!hmm_svm_policy_promote(block, vma, advised))
+		return;
+	hmm_svm_block_advised(block, advised);
+	hmm_svm_migrate_to_dev(block, vma, span->start, span->end);
+	map_present(block, span);
+	after = nr_bits(block, block->devmem, span);
+	if (after > before)
+		hmm_svm_count(block->notifier->svm->counters, HMM_SVM_NR_PROMOTED, after - before);
+}
+
+static void map_ahead(struct hmm_svm_block *block, struct vm_area_struct *vma,
+		      const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
+{
+	if (!advised->v[HMM_SVM_ADVISE_ACCESSED_BY])
+		return;
+	hmm_svm_block_advised(block, advised);
+	hmm_svm_count(block->notifier->svm->counters, HMM_SVM_NR_AHEAD, map_present(block, span));
+}
+
+/* Done to each part of a block that is in one vma and for which one thing holds. */
+typedef void (*hmm_svm_range_fn)(struct hmm_svm_block *block, struct vm_area_struct *vma,
+				 const struct hmm_svm_span *span,
+				 const struct hmm_svm_advised *advised);
+
+static void vma_apply(struct hmm_svm_block *block, struct vm_area_struct *vma,
+		      struct hmm_svm_span span, hmm_svm_range_fn fn)
+{
+	struct hmm_svm_advised advised;
+	struct hmm_svm_span same;
+	u64 end = span.end;
+
+	if (hmm_svm_check_vma(vma, false))
+		return;
+	for (; span.start < end; span.start = span.end) {
+		advised = hmm_svm_advice_at(block->notifier->svm, span.start, &same);
+		span.end = min(end, same.end);
+		fn(block, vma, &span, &advised);
+	}
+}
+
+/* Return: 0; -EFAULT when a part of the range, which is in @block, is not mapped; -EINTR. */
+static int block_apply(struct hmm_svm_block *block, u64 start, u64 end, hmm_svm_range_fn fn)
+{
+	struct mm_struct *mm = block->notifier->svm->mm;
+	struct vm_area_struct *vma;
+	struct hmm_svm_span span;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	if (mutex_lock_killable(&block->migrate)) {
+		mmap_read_unlock(mm);
+		return -EINTR;
+	}
+	while (start < end) {
+		vma = find_vma(mm, start);
+		if (!vma || vma->vm_start > start)
+			ret = -EFAULT;
+		if (!vma || vma->vm_start >= end)
+			break;
+		span = hmm_svm_clip_to_vma(vma, start, end);
+		vma_apply(block, vma, span, fn);
+		start = span.end;
+	}
+	mutex_unlock(&block->migrate);
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/* Return: 0; -EFAULT when there were holes; or an error that ended it. */
+static int range_apply(struct hmm_svm_call *call, u64 start, u64 end, hmm_svm_range_fn fn)
+{
+	struct hmm_svm_notifier *notifier;
+	struct hmm_svm_block *block;
+	bool holes = false;
+	int ret;
+	u64 next;
+
+	for (; start < end; start = next) {
+		next = min(round_down(start, HMM_SVM_BLOCK_SIZE) + HMM_SVM_BLOCK_SIZE, end);
+		ret = hmm_svm_call_check(call);
+		if (ret)
+			return ret;
+		notifier = hmm_svm_notifier_get(call->svm, start);
+		if (IS_ERR(notifier))
+			return PTR_ERR(notifier);
+		block = hmm_svm_block_get(notifier, start);
+		if (!block)
+			return -ENOMEM;
+		ret = block_apply(block, start, next, fn);
+		hmm_svm_block_put(block);
+		if (ret && ret != -EFAULT)
+			return ret;
+		holes |= ret;
+		cond_resched();
+	}
+	return holes ? -EFAULT : 0;
+}
+
+int hmm_svm_prefetch(struct hmm_svm *svm, u64 start, u64 end, bool to_dev)
+{
+	struct hmm_svm_call call;
+	int ret;
+
+	might_sleep();
+
+	if (!PAGE_ALIGNED(start | end) || start > end)
+		return -EINVAL;
+	if (end > svm->end)
+		return -EFAULT;
+	ret = hmm_svm_call_begin(&call, svm);
+	if (ret)
+		return ret;
+	ret = range_apply(&call, start, end, to_dev ? to_device : to_system);
+	hmm_svm_call_end(&call);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_prefetch);
+
+int hmm_svm_promote(struct hmm_svm *svm, u64 addr, u64 size)
+{
+	struct hmm_svm_call call;
+	u64 start;
+	int ret;
+
+	might_sleep();
+
+	size = clamp(size, PAGE_SIZE, HMM_SVM_BLOCK_SIZE);
+	start = round_down(addr, size);
+	if (addr >= svm->end)
+		return 0;
+	ret = hmm_svm_call_begin(&call, svm);
+	if (ret)
+		return ret;
+	ret = range_apply(&call, start, min(start + size, svm->end), promote);
+	hmm_svm_call_end(&call);
+	return ret == -EFAULT ? 0 : ret;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_promote);
+
+/**
+ * hmm_svm_map_ahead() - A range is now %HMM_SVM_ADVISE_ACCESSED_BY
+ * @svm: mirror
+ * @start: page aligned
+ * @end: behind it
+ */
+void hmm_svm_map_ahead(struct hmm_svm *svm, u64 start, u64 end)
+{
+	struct vm_area_struct *vma;
+	struct hmm_svm_call call;
+
+	if (hmm_svm_call_begin(&call, svm))
+		return;
+	/* Not block by block: the range may be large, and nearly empty. */
+	while (start < end) {
+		struct hmm_svm_span span = { .start = end, .end = end };
+		int ret;
+
+		if (mmap_read_lock_killable(svm->mm))
+			break;
+		vma = find_vma(svm->mm, start);
+		if (vma && vma->vm_start < end)
+			span = hmm_svm_clip_to_vma(vma, start, end);
+		mmap_read_unlock(svm->mm);
+		ret = range_apply(&call, span.start, span.end, map_ahead);
+		if (ret && ret != -EFAULT)
+			break;
+		start = span.end;
+	}
+	hmm_svm_call_end(&call);
+}
+
+static struct hmm_svm_block *take_later(struct hmm_svm *svm)
+{
+	struct hmm_svm_block *block;
+	unsigned long flags;
+
+	spin_lock_irqsave(&svm->sdev->lock, flags);
+	block = list_first_entry_or_null(&svm->later, struct hmm_svm_block, later);
+	if (block)
+		list_del_init(&block->later);
+	spin_unlock_irqrestore(&svm->sdev->lock, flags);
+	return block;
+}
+
+static void map_later(struct work_struct *work)
+{
+	struct hmm_svm *svm = container_of(to_delayed_work(work), struct hmm_svm, map_later);
+	struct hmm_svm_block *block;
+	struct hmm_svm_call call;
+
+	if (hmm_svm_call_begin(&call, svm))
+		return;
+	while (!hmm_svm_call_check(&call)) {
+		block = take_later(svm);
+		if (!block)
+			break;
+		block_apply(block, block->start, min(hmm_svm_block_end(block), svm->end),
+			    map_ahead);
+		hmm_svm_block_put(block);
+		cond_resched();
+	}
+	hmm_svm_call_end(&call);
+}
+
+/*
+ * Under hmm_svm_device.lock: pages of the block went to system memory, and are to be
+ * mapped there. Later, as they are still on their way, and neighbours follow.
+ */
+void hmm_svm_map_later(struct hmm_svm_block *block)
+{
+	struct hmm_svm *svm = block->notifier->svm;
+
+	lockdep_assert_held(&svm->sdev->lock);
+
+	if (svm->interrupted || !list_empty(&block->later) ||
+	    !kref_get_unless_zero(&block->ref))
+		return;
+	list_add_tail(&block->later, &svm->later);
+	queue_delayed_work(hmm_svm_workqueue(), &svm->map_later, 1);
+}
+
+void hmm_svm_map_later_init(struct hmm_svm *svm)
+{
+	INIT_LIST_HEAD(&svm->later);
+	INIT_DELAYED_WORK(&svm->map_later, map_later);
+}
+
+/* The mirror goes: forgets what is on the list, and takes no more. */
+void hmm_svm_map_later_end(struct hmm_svm *svm)
+{
+	struct hmm_svm_block *block;
+
+	hmm_svm_interrupt(svm);
+	/* Whoever saw it as it was before has queued the work by now. */
+	spin_lock_irq(&svm->sdev->lock);
+	spin_unlock_irq(&svm->sdev->lock);
+	cancel_delayed_work_sync(&svm->map_later);
+	while ((block = take_later(svm)))
+		hmm_svm_block_put(block);
+}
