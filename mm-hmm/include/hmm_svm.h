@@ -409,8 +409,8 @@ bool hmm_svm_owned_by_current(struct hmm_svm *svm);
  * Context: may sleep and take mmap_lock, and may wait for user space (a
  * userfaultfd, a FUSE server) until that answers, the owner dies, or
  * hmm_svm_interrupt().  So call it in a thread of the owner, or in a kernel thread
- * of the mirror's own that has allow_signal(SIGKILL), by which the layer interrupts
- * that wait; never in a notifier or reclaim.
+ * that has allow_kernel_signal(SIGKILL), by which the layer interrupts that wait
+ * (nothing of the signal is left when this returns); never in a notifier or reclaim.
  * Return: 0: mapped (it may already be gone again: the device just retries);
  * -EFAULT: no memory there, below the stack, beyond the end of a file,
  * VM_IO, VM_PFNMAP or secret memory;
@@ -441,10 +441,11 @@ int hmm_svm_prefetch(struct hmm_svm *svm, u64 start, u64 end, bool to_device);
  * @svm: mirror
  *
  * Faults and prefetches that run now or later return -EINTR or -EOWNERDEAD
- * soon, whatever they wait for.  Not undone: for a driver that is about to
- * call hmm_svm_destroy() and has to wait for its workers.
+ * soon, whatever they wait for; those in a thread of the owner, when a fatal
+ * signal ends its wait.  Not undone: for a driver that is about to call
+ * hmm_svm_destroy() and has to wait for its workers.
  *
- * Context: any but hard irq.
+ * Context: process context, atomic or not.
  */
 void hmm_svm_interrupt(struct hmm_svm *svm);
 
@@ -452,14 +453,18 @@ void hmm_svm_interrupt(struct hmm_svm *svm);
  * hmm_svm_advise() - Say how a range is going to be used
  * @svm: mirror
  * @start: page aligned
- * @end: page aligned, exclusive; 0 to the mirror's end: the default of
- *	the mirror
+ * @end: page aligned, exclusive; 0 to the mirror's end or beyond: the default
+ *	of the mirror
  * @advice: about what
  * @value: see enum hmm_svm_advice
  *
- * Advice belongs to the addresses until munmap() of them.  It changes where
+ * Advice belongs to the addresses until munmap() or mremap() of them, which
+ * leaves them with the default.  The last word counts: a default replaces what
+ * ranges were advised of the same before.  It changes where
  * memory is and how fast things go, never what is read and written
- * (%HMM_SVM_ATOMIC_NONE excepted).
+ * (%HMM_SVM_ATOMIC_NONE excepted).  What a process may advise is limited, and
+ * charged to it: at most 65536 ranges that differ.  On -ENOMEM, a part may be
+ * advised.
  *
  * Context: may sleep; takes mmap_lock.
  * Return: 0; -EINVAL for a bad range, advice or value; -ENOMEM; -EOWNERDEAD.
