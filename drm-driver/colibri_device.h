@@ -12,7 +12,6 @@
 #include <linux/pci.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <drm/drm_device.h>
@@ -84,11 +83,12 @@ struct colibri_device {
 		dma_addr_t bus;
 		/** @fault.cons: records consumed */
 		u32 cons;
-		/** @fault.wq: where the VMs' fault work runs, unbound */
-		struct workqueue_struct *wq;
 	} fault;
 
-	/** @vms: ASID to &struct colibri_vm; an entry goes when the ASID is clean */
+	/**
+	 * @vms: ASID to &struct colibri_vm, NULL while that begins or ends; an entry
+	 * goes when the ASID is clean
+	 */
 	struct xarray vms;
 	/** @next_asid: cursor, so that an ASID is reused as late as possible */
 	u32 next_asid;

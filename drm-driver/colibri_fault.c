@@ -11,20 +11,32 @@
  *
  * The device reports a fault as a record in a ring and parks what faulted until
  * the driver answers RETRY or FAIL through the MMU ring.  The handler of
- * VEC_FAULT only sorts: it hands each record to the VM that the ASID names and
- * frees the place in the ring at once.  Each VM serves its faults in a work of
- * its own on an unbound workqueue, since resolving one may have to wait for
- * user space (userfaultfd, FUSE): one process's stalled fault never delays
- * another's.
+ * VEC_FAULT only sorts: it notes each record in the VM that the ASID names and
+ * frees the place in the ring at once.  What needs no memory of the process
+ * (a VM that is dead or has no mirror, the driver's zone, execution) it answers
+ * itself.
  *
- * What waits in a VM is bounded.  Records that find no room are dropped, and
- * when the work has served the rest it answers RETRY for the whole address
+ * The rest is sorted into blocks of 2 MiB, hmm_svm's unit, as bits for each page
+ * and kind of access.  A VM with a mirror has some threads, the *workers*
+ * (module parameter fault_workers).  A worker takes the oldest block with all
+ * the bits that it has by then, so faults on one block are merged and served in
+ * the order of their addresses, by one worker at a time; what comes meanwhile
+ * makes the next round.  Different blocks are served in parallel.
+ *
+ * Serving one page maps its neighbours, too.  Pages that the page table allows by
+ * now need no service, and pages served together are answered together.
+ * Before anything that may take long, what has been served is answered.
+ *
+ * Resolving a fault may have to wait for user space (userfaultfd, FUSE).  That
+ * keeps one worker of one VM.  SIGKILL, which the workers therefore allow, ends
+ * such a wait.
+ *
+ * What waits in a VM is bounded.  Records that find no block are dropped, and
+ * when no block is left to take the worker answers RETRY for the whole address
  * space: the device tries again and reports anew what is still missing.
- *
- * A batch is sorted by address and a page served once, with the strongest
- * access; adjacent pages of one block share an answer.  Answers depend only on
- * the state of the VM at the time, so an answer to a record of an earlier owner
- * of the ASID, or a second answer to the same page, does no harm.
+ * Answers depend only on the state of the VM at the time, so an answer to a
+ * record of an earlier owner of the ASID, or a second answer to the same page,
+ * does no harm.
  *
  * The last failed faults of a VM are remembered, for QUEUE_STATE.
  *
@@ -34,11 +46,16 @@
  * Locking
  * -------
  *
- * &colibri_vm_fault.lock is a spinlock, innermost.  The work holds nothing
+ * &colibri_vm_fault.lock is a spinlock, innermost.  The handler of VEC_FAULT has no
+ * reference to the VM; it works under the lock of &colibri_device.vms, from
+ * which a VM goes first of all when it ends.  A worker holds nothing
  * while it calls hmm_svm_fault(), which takes mmap_lock.
  */
 
-#include <linux/sort.h>
+#include <linux/bitmap.h>
+#include <linux/kthread.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
 
 #include "colibri_device.h"
 #include "colibri_fault.h"
@@ -48,32 +65,155 @@
 
 #define COLIBRI_FAULT_RING_LOG2	10
 #define COLIBRI_FAULT_RING_SIZE	BIT(COLIBRI_FAULT_RING_LOG2)
-#define COLIBRI_FAULT_BATCH	64
+#define COLIBRI_VM_BLOCKS	128	/* that have something to serve */
 
-/* ---- The ring -------------------------------------------------------------*/
+static int colibri_fault_set_workers(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 0, COLIBRI_MAX_WORKERS);
+}
 
-/* Queue a page of @vm; the reference that the caller holds goes with it. */
-static void colibri_fault_queue(struct colibri_vm *vm, u64 addr, u32 access)
+static const struct kernel_param_ops colibri_fault_workers_ops = {
+	.set = colibri_fault_set_workers,
+	.get = param_get_uint,
+};
+
+static unsigned int fault_workers;
+module_param_cb(fault_workers, &colibri_fault_workers_ops, &fault_workers, 0444);
+MODULE_PARM_DESC(fault_workers,
+		 "Threads that serve the page faults of one address space, at most 8; 0: as there are CPUs, at most 4");
+
+/**
+ * struct colibri_fault_pages - what is to be served in one block
+ */
+struct colibri_fault_pages {
+	/** @want: for each kind of access (enum hmm_svm_access) the pages that it was reported for */
+	DECLARE_BITMAP(want[HMM_SVM_ATOMIC + 1], HMM_SVM_BLOCK_PAGES);
+};
+
+/**
+ * struct colibri_fault_block - 2 MiB with faults
+ */
+struct colibri_fault_block {
+	/** @hash: in &colibri_vm_fault.active */
+	struct hlist_node hash;
+	/** @entry: in &colibri_vm_fault.free or .queued; empty while a worker has it */
+	struct list_head entry;
+	/** @start: its first address */
+	u64 start;
+	/** @pages: came since a worker took it, if one has it */
+	struct colibri_fault_pages pages;
+};
+
+/* ---- Failures -------------------------------------------------------------*/
+
+static void colibri_fault_remember(struct colibri_vm *vm, u64 addr, u32 access, int error)
 {
 	struct colibri_vm_fault *vf = &vm->fault;
 
 	spin_lock(&vf->lock);
-	if (vf->head - vf->tail < COLIBRI_VM_FAULTS) {
-		struct colibri_fault_page *page = &vf->pending[vf->head++ % COLIBRI_VM_FAULTS];
+	vf->failed[vf->num_failed++ % COLIBRI_VM_FAILED] = (struct colibri_failed_fault) {
+		.addr = addr,
+		.access = access,
+		.error = error,
+	};
+	spin_unlock(&vf->lock);
+}
 
-		page->addr = addr;
-		page->access = access;
-	} else {
-		vf->overflow = true;
+/**
+ * colibri_vm_fault_find_failed() - why a fault failed
+ * @vm: VM
+ * @addr: an address on the page
+ * @failed: returns what is remembered
+ *
+ * Return: whether anything is.
+ */
+bool colibri_vm_fault_find_failed(struct colibri_vm *vm, u64 addr,
+				  struct colibri_failed_fault *failed)
+{
+	struct colibri_vm_fault *vf = &vm->fault;
+	unsigned int i, n;
+	bool found = false;
+
+	spin_lock(&vf->lock);
+	n = min(vf->num_failed, COLIBRI_VM_FAILED);
+	for (i = 1; i <= n && !found; i++) {
+		*failed = vf->failed[(vf->num_failed - i) % COLIBRI_VM_FAILED];
+		found = failed->addr >> PAGE_SHIFT == addr >> PAGE_SHIFT;
 	}
 	spin_unlock(&vf->lock);
+	return found;
+}
 
-	if (!queue_work(vm->cdev->fault.wq, &vf->work))
-		colibri_vm_put(vm);
+/* ---- Sorting --------------------------------------------------------------*/
+
+static const enum hmm_svm_access colibri_fault_kind[] = {
+	[COLIBRI_ACCESS_READ] = HMM_SVM_READ,
+	[COLIBRI_ACCESS_WRITE] = HMM_SVM_WRITE,
+	[COLIBRI_ACCESS_ATOMIC] = HMM_SVM_ATOMIC,
+};
+
+/* The block of @addr, queued if it was not in use; NULL: there is no room. */
+static struct colibri_fault_block *colibri_fault_get_block(struct colibri_vm_fault *vf, u64 addr)
+{
+	u64 start = round_down(addr, HMM_SVM_BLOCK_SIZE);
+	struct colibri_fault_block *block;
+
+	lockdep_assert_held(&vf->lock);
+	hash_for_each_possible(vf->active, block, hash, start) {
+		if (block->start == start)
+			return block;
+	}
+
+	block = list_first_entry_or_null(&vf->free, struct colibri_fault_block, entry);
+	if (!block)
+		return NULL;
+	block->start = start;
+	hash_add(vf->active, &block->hash, start);
+	list_move_tail(&block->entry, &vf->queued);
+	wake_up(&vf->wq);
+	return block;
+}
+
+static void colibri_fault_queue(struct colibri_vm_fault *vf, u64 addr, u32 access)
+{
+	struct colibri_fault_block *block;
+
+	spin_lock(&vf->lock);
+	block = colibri_fault_get_block(vf, addr);
+	if (block)
+		__set_bit((addr - block->start) >> PAGE_SHIFT,
+			  block->pages.want[colibri_fault_kind[access]]);
+	else
+		vf->overflow = true;
+	spin_unlock(&vf->lock);
+}
+
+/*
+ * What becomes of a fault.
+ * Return: 1: a worker answers it; 0: to be tried again, or a negative errno: to
+ * be answered at once.
+ */
+static int colibri_fault_sort(struct colibri_vm *vm, const struct colibri_fault *record)
+{
+	if (READ_ONCE(vm->dead))
+		return -EOWNERDEAD;
+	/* Buffers are mapped when VM_BIND returns, so only a fault that raced with it may go on. */
+	if (record->addr >= COLIBRI_VA_DRIVER_ZONE)
+		return colibri_pt_check(&vm->pt, record->addr, record->access);
+	/* Code lives in buffers: memory of the process is never executable for the device. */
+	if (record->access == COLIBRI_ACCESS_EXEC)
+		return -EACCES;
+	if (!colibri_vm_svm(vm))
+		return -EFAULT;
+
+	colibri_fault_queue(&vm->fault, record->addr, record->access);
+	return 1;
 }
 
 static void colibri_fault_dispatch(struct colibri_device *cdev, const struct colibri_fault *record)
 {
+	u64 page = record->addr & PAGE_MASK;
+	int ret = -EOWNERDEAD;
 	struct colibri_vm *vm;
 
 	trace_colibri_fault(record);
@@ -84,12 +224,22 @@ static void colibri_fault_dispatch(struct colibri_device *cdev, const struct col
 		return;
 	}
 
-	vm = colibri_vm_get_by_asid(cdev, record->asid);
-	if (vm)
-		colibri_fault_queue(vm, record->addr, record->access);
+	xa_lock(&cdev->vms);
+	vm = xa_load(&cdev->vms, record->asid);
+	if (vm) {
+		ret = colibri_fault_sort(vm, record);
+		if (ret < 0)
+			colibri_fault_remember(vm, record->addr, record->access, -ret);
+	}
+	xa_unlock(&cdev->vms);
+
+	if (ret > 0)
+		return;
+	trace_colibri_fault_done(record->asid, record->addr, record->access, ret);
+	if (ret)
+		colibri_mmu_fail(cdev, record->asid, page, PAGE_SIZE, -ret);
 	else
-		colibri_mmu_fail(cdev, record->asid, record->addr & PAGE_MASK, PAGE_SIZE,
-				 EOWNERDEAD);
+		colibri_mmu_retry(cdev, record->asid, page, PAGE_SIZE);
 }
 
 /**
@@ -133,202 +283,237 @@ void colibri_fault_handle_ring(struct colibri_device *cdev)
 
 /* ---- Service --------------------------------------------------------------*/
 
-static int colibri_fault_cmp(const void *a, const void *b)
-{
-	const struct colibri_fault_page *x = a, *y = b;
+/**
+ * struct colibri_fault_run - pages that have been served and not been answered
+ */
+struct colibri_fault_run {
+	/** @vm: VM */
+	struct colibri_vm *vm;
+	/** @start: first page */
+	u64 start;
+	/** @end: end of the last one; 0: none */
+	u64 end;
+};
 
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
+static void colibri_fault_answer(struct colibri_fault_run *run)
+{
+	if (run->end)
+		colibri_mmu_retry(run->vm->cdev, run->vm->asid, run->start, run->end - run->start);
+	run->end = 0;
 }
 
-/* The order in which one access implies another; execution stands alone. */
-static u32 colibri_fault_stronger(u32 a, u32 b)
+/* The strongest access that was reported for page @i, as the device calls it. */
+static u32 colibri_fault_access(const struct colibri_fault_pages *pages, unsigned int i)
 {
-	static const u8 rank[] = {
-		[COLIBRI_ACCESS_READ] = 0,
-		[COLIBRI_ACCESS_WRITE] = 1,
-		[COLIBRI_ACCESS_ATOMIC] = 2,
-		[COLIBRI_ACCESS_EXEC] = 3,
-	};
-
-	return rank[a] >= rank[b] ? a : b;
+	if (test_bit(i, pages->want[HMM_SVM_ATOMIC]))
+		return COLIBRI_ACCESS_ATOMIC;
+	return test_bit(i, pages->want[HMM_SVM_WRITE]) ? COLIBRI_ACCESS_WRITE : COLIBRI_ACCESS_READ;
 }
 
-/* Take up to COLIBRI_FAULT_BATCH pages, sorted, each once; returns how many. */
-static unsigned int colibri_fault_take(struct colibri_vm_fault *vf,
-				       struct colibri_fault_page *batch)
+static int colibri_fault_serve(struct colibri_vm *vm, u64 addr, u32 access)
 {
-	unsigned int taken = 0, n = 0, i;
-
-	spin_lock(&vf->lock);
-	while (taken < COLIBRI_FAULT_BATCH && vf->tail != vf->head)
-		batch[taken++] = vf->pending[vf->tail++ % COLIBRI_VM_FAULTS];
-	spin_unlock(&vf->lock);
-
-	sort(batch, taken, sizeof(*batch), colibri_fault_cmp, NULL);
-	for (i = 0; i < taken; i++) {
-		if (n && batch[n - 1].addr >> PAGE_SHIFT == batch[i].addr >> PAGE_SHIFT)
-			batch[n - 1].access = colibri_fault_stronger(batch[n - 1].access,
-								     batch[i].access);
-		else
-			batch[n++] = batch[i];
-	}
-	return n;
-}
-
-static int colibri_fault_serve(struct colibri_vm *vm, const struct colibri_fault_page *page)
-{
-	static const enum hmm_svm_access access[] = {
-		[COLIBRI_ACCESS_READ] = HMM_SVM_READ,
-		[COLIBRI_ACCESS_WRITE] = HMM_SVM_WRITE,
-		[COLIBRI_ACCESS_ATOMIC] = HMM_SVM_ATOMIC,
-	};
-	struct hmm_svm *svm = colibri_vm_svm(vm);
 	int ret;
 
 	if (READ_ONCE(vm->dead))
 		return -EOWNERDEAD;
-	/* Buffers are mapped when VM_BIND returns, so only a fault that raced with it may go on. */
-	if (page->addr >= COLIBRI_VA_DRIVER_ZONE)
-		return colibri_pt_check(&vm->pt, page->addr, page->access);
-	/* Code lives in buffers: memory of the process is never executable for the device. */
-	if (page->access == COLIBRI_ACCESS_EXEC)
-		return -EACCES;
-	if (!svm)
-		return -EFAULT;
-
-	ret = hmm_svm_fault(svm, page->addr, access[page->access]);
+	ret = hmm_svm_fault(colibri_vm_svm(vm), addr, colibri_fault_kind[access]);
 	/* The memory changes too quickly just now.  The wave is parked and in nobody's way. */
-	return ret == -EBUSY ? 0 : ret;
+	if (ret == -EBUSY)
+		return 0;
+	if (ret == -EINTR && !READ_ONCE(vm->dead)) {
+		/* A signal of the administrator's, which is none of the VM's business. */
+		flush_signals(current);
+		return 0;
+	}
+	return ret;
 }
 
-static void colibri_fault_remember(struct colibri_vm *vm, const struct colibri_fault_page *page,
-				   int error)
+static void colibri_fault_serve_page(struct colibri_fault_run *run, u64 addr, u32 access)
 {
-	struct colibri_vm_fault *vf = &vm->fault;
-	struct colibri_fault_page *failed;
+	struct colibri_vm *vm = run->vm;
+	int ret = 0;
 
-	spin_lock(&vf->lock);
-	failed = &vf->failed[vf->num_failed++ % COLIBRI_VM_FAILED];
-	*failed = *page;
-	failed->error = error;
-	spin_unlock(&vf->lock);
+	if (colibri_pt_check(&vm->pt, addr, access)) {
+		colibri_fault_answer(run);
+		ret = colibri_fault_serve(vm, addr, access);
+	}
+	trace_colibri_fault_done(vm->asid, addr, access, ret);
+
+	if (ret) {
+		colibri_fault_answer(run);
+		colibri_fault_remember(vm, addr, access, -ret);
+		colibri_mmu_fail(vm->cdev, vm->asid, addr, PAGE_SIZE, -ret);
+		return;
+	}
+	if (!run->end)
+		run->start = addr;
+	run->end = addr + PAGE_SIZE;
 }
 
-/* Serve @n sorted pages and answer them. */
-static void colibri_fault_serve_batch(struct colibri_vm *vm, const struct colibri_fault_page *batch,
-				      unsigned int n)
+/* Serve and answer all that has been taken of a block. */
+static void colibri_fault_serve_block(struct colibri_vm *vm, u64 start,
+				      const struct colibri_fault_pages *pages)
 {
-	u64 start = 0, end = 0;
+	struct colibri_fault_run run = { .vm = vm };
+	DECLARE_BITMAP(all, HMM_SVM_BLOCK_PAGES);
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		u64 page = batch[i].addr & PAGE_MASK;
-		int ret = colibri_fault_serve(vm, &batch[i]);
-
-		trace_colibri_fault_done(vm->asid, batch[i].addr, batch[i].access, ret);
-		if (ret) {
-			colibri_fault_remember(vm, &batch[i], -ret);
-			colibri_mmu_fail(vm->cdev, vm->asid, page, PAGE_SIZE, -ret);
-			continue;
-		}
-		/* One answer for a run of pages. */
-		if (end != page || (start ^ page) >> HMM_SVM_BLOCK_SHIFT) {
-			if (end)
-				colibri_mmu_retry(vm->cdev, vm->asid, start, end - start);
-			start = page;
-		}
-		end = page + PAGE_SIZE;
-	}
-	if (end)
-		colibri_mmu_retry(vm->cdev, vm->asid, start, end - start);
+	bitmap_or(all, pages->want[HMM_SVM_READ], pages->want[HMM_SVM_WRITE], HMM_SVM_BLOCK_PAGES);
+	bitmap_or(all, all, pages->want[HMM_SVM_ATOMIC], HMM_SVM_BLOCK_PAGES);
+	for_each_set_bit(i, all, HMM_SVM_BLOCK_PAGES)
+		colibri_fault_serve_page(&run, start + i * PAGE_SIZE,
+					 colibri_fault_access(pages, i));
+	colibri_fault_answer(&run);
 }
 
-static void colibri_fault_work(struct work_struct *work)
-{
-	struct colibri_vm_fault *vf = container_of(work, struct colibri_vm_fault, work);
-	struct colibri_vm *vm = container_of(vf, struct colibri_vm, fault);
-	struct colibri_fault_page batch[COLIBRI_FAULT_BATCH];
-	bool overflow;
-	unsigned int n;
+/* ---- Workers --------------------------------------------------------------*/
 
-	while ((n = colibri_fault_take(vf, batch)))
-		colibri_fault_serve_batch(vm, batch, n);
+/* Take the oldest block and what is to be served in it; NULL when there is none. */
+static struct colibri_fault_block *colibri_fault_take(struct colibri_vm_fault *vf,
+						      struct colibri_fault_pages *pages)
+{
+	struct colibri_fault_block *block;
 
 	spin_lock(&vf->lock);
-	overflow = vf->overflow;
-	vf->overflow = false;
+	block = list_first_entry_or_null(&vf->queued, struct colibri_fault_block, entry);
+	if (block) {
+		list_del_init(&block->entry);
+		*pages = block->pages;
+		memset(&block->pages, 0, sizeof(block->pages));
+	}
 	spin_unlock(&vf->lock);
-	if (overflow)
-		colibri_mmu_retry(vm->cdev, vm->asid, 0, COLIBRI_MMU_ALL);
+	return block;
+}
 
-	colibri_vm_put(vm);
+/* Give a block back; returns whether everything must be tried again now. */
+static bool colibri_fault_put(struct colibri_vm_fault *vf, struct colibri_fault_block *block)
+{
+	bool overflow = false;
+
+	spin_lock(&vf->lock);
+	if (memchr_inv(&block->pages, 0, sizeof(block->pages))) {
+		/* This worker goes on with the oldest one, so somebody has to take this one. */
+		list_add_tail(&block->entry, &vf->queued);
+		wake_up(&vf->wq);
+	} else {
+		hash_del(&block->hash);
+		list_add(&block->entry, &vf->free);
+	}
+	if (list_empty(&vf->queued)) {
+		overflow = vf->overflow;
+		vf->overflow = false;
+	}
+	spin_unlock(&vf->lock);
+	return overflow;
+}
+
+static int colibri_fault_worker(void *data)
+{
+	struct colibri_vm *vm = data;
+	struct colibri_vm_fault *vf = &vm->fault;
+	struct colibri_fault_pages pages;
+	struct colibri_fault_block *block;
+
+	allow_signal(SIGKILL);
+	for (;;) {
+		wait_event_idle_exclusive(vf->wq, (block = colibri_fault_take(vf, &pages)) ||
+						  kthread_should_stop());
+		if (!block)
+			return 0;
+		colibri_fault_serve_block(vm, block->start, &pages);
+		if (colibri_fault_put(vf, block))
+			colibri_mmu_retry(vm->cdev, vm->asid, 0, COLIBRI_MMU_ALL);
+	}
+}
+
+static unsigned int colibri_fault_num_workers(void)
+{
+	return fault_workers ?: min(num_online_cpus(), 4U);
 }
 
 /**
- * colibri_vm_fault_find_failed() - why a fault failed
- * @vm: VM
- * @addr: an address on the page
- * @failed: returns what is remembered
+ * colibri_vm_fault_start() - make a VM ready to serve faults on memory of its owner
+ * @vm: VM without workers
  *
- * Return: whether anything is.
+ * Return: 0 or a negative errno, and then nothing has changed.
  */
-bool colibri_vm_fault_find_failed(struct colibri_vm *vm, u64 addr,
-				  struct colibri_fault_page *failed)
+int colibri_vm_fault_start(struct colibri_vm *vm)
 {
 	struct colibri_vm_fault *vf = &vm->fault;
-	unsigned int i, n;
-	bool found = false;
+	unsigned int i;
 
-	spin_lock(&vf->lock);
-	n = min(vf->num_failed, COLIBRI_VM_FAILED);
-	for (i = 1; i <= n && !found; i++) {
-		*failed = vf->failed[(vf->num_failed - i) % COLIBRI_VM_FAILED];
-		found = failed->addr >> PAGE_SHIFT == addr >> PAGE_SHIFT;
+	vf->blocks = kvcalloc(COLIBRI_VM_BLOCKS, sizeof(*vf->blocks), GFP_KERNEL_ACCOUNT);
+	if (!vf->blocks)
+		return -ENOMEM;
+	for (i = 0; i < COLIBRI_VM_BLOCKS; i++)
+		list_add_tail(&vf->blocks[i].entry, &vf->free);
+
+	for (i = 0; i < colibri_fault_num_workers(); i++) {
+		struct task_struct *worker = kthread_run(colibri_fault_worker, vm, "colibri-%u/%u",
+							 vm->asid, i);
+
+		if (IS_ERR(worker)) {
+			colibri_vm_fault_stop(vm);
+			return PTR_ERR(worker);
+		}
+		vf->workers[i] = worker;
 	}
-	spin_unlock(&vf->lock);
-	return found;
+	return 0;
 }
 
 /**
- * colibri_vm_fault_init() - make a VM ready for faults
+ * colibri_vm_fault_stop() - end the workers of a VM
+ * @vm: VM, which gets no faults (any more)
+ *
+ * A worker that waits for user space stops waiting.
+ */
+void colibri_vm_fault_stop(struct colibri_vm *vm)
+{
+	struct colibri_vm_fault *vf = &vm->fault;
+	unsigned int i;
+
+	for (i = 0; i < COLIBRI_MAX_WORKERS && vf->workers[i]; i++)
+		send_sig(SIGKILL, vf->workers[i], 1);
+	for (i = 0; i < COLIBRI_MAX_WORKERS && vf->workers[i]; i++) {
+		kthread_stop(vf->workers[i]);
+		vf->workers[i] = NULL;
+	}
+	INIT_LIST_HEAD(&vf->free);
+	INIT_LIST_HEAD(&vf->queued);
+	hash_init(vf->active);
+	kvfree(vf->blocks);
+	vf->blocks = NULL;
+}
+
+/**
+ * colibri_vm_fault_init() - prepare the fault state of a VM
  * @vm: VM
  */
 void colibri_vm_fault_init(struct colibri_vm *vm)
 {
-	spin_lock_init(&vm->fault.lock);
-	INIT_WORK(&vm->fault.work, colibri_fault_work);
+	struct colibri_vm_fault *vf = &vm->fault;
+
+	spin_lock_init(&vf->lock);
+	init_waitqueue_head(&vf->wq);
+	INIT_LIST_HEAD(&vf->free);
+	INIT_LIST_HEAD(&vf->queued);
+	hash_init(vf->active);
 }
 
 /* ---- Device ---------------------------------------------------------------*/
 
-static void colibri_fault_fini(void *data)
-{
-	struct colibri_device *cdev = data;
-
-	destroy_workqueue(cdev->fault.wq);
-}
-
 /**
- * colibri_fault_init() - allocate the fault ring and the workqueue
+ * colibri_fault_init() - allocate the fault ring
  * @cdev: device
  *
- * Return: 0 or a negative errno.
+ * Return: 0 or -ENOMEM.
  */
 int colibri_fault_init(struct colibri_device *cdev)
 {
-	struct device *dev = cdev->base.dev;
-
-	cdev->fault.ring = dmam_alloc_coherent(dev, COLIBRI_FAULT_RING_SIZE *
+	cdev->fault.ring = dmam_alloc_coherent(cdev->base.dev, COLIBRI_FAULT_RING_SIZE *
 					       sizeof(*cdev->fault.ring),
 					       &cdev->fault.bus, GFP_KERNEL);
-	if (!cdev->fault.ring)
-		return -ENOMEM;
-
-	/* Every VM may have a stalled fault, and none may wait for another's. */
-	cdev->fault.wq = alloc_workqueue("colibri-fault", WQ_UNBOUND, COLIBRI_MAX_ASIDS);
-	if (!cdev->fault.wq)
-		return -ENOMEM;
-	return devm_add_action_or_reset(dev, colibri_fault_fini, cdev);
+	return cdev->fault.ring ? 0 : -ENOMEM;
 }
 
 /**

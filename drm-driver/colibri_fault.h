@@ -2,25 +2,29 @@
 #ifndef COLIBRI_FAULT_H
 #define COLIBRI_FAULT_H
 
+#include <linux/hashtable.h>
+#include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
+#include <linux/wait.h>
 
 struct colibri_device;
+struct colibri_fault_block;
 struct colibri_vm;
+struct task_struct;
 
-#define COLIBRI_VM_FAULTS	256	/* that wait to be served; a power of two */
-#define COLIBRI_VM_FAILED	16	/* that are remembered */
+#define COLIBRI_VM_FAILED	16	/* failed faults that are remembered */
+#define COLIBRI_MAX_WORKERS	8	/* that serve one VM */
 
 /**
- * struct colibri_fault_page - a page that the device wants, or could not have
+ * struct colibri_failed_fault - a page that the device could not have
  */
-struct colibri_fault_page {
-	/** @addr: address of the first access */
+struct colibri_failed_fault {
+	/** @addr: address of the access, or of its page */
 	u64 addr;
 	/** @access: COLIBRI_ACCESS_*, the strongest that was reported */
 	u32 access;
-	/** @error: positive errno (of a failed fault) */
+	/** @error: positive errno */
 	u32 error;
 };
 
@@ -28,20 +32,24 @@ struct colibri_fault_page {
  * struct colibri_vm_fault - fault state of one VM
  */
 struct colibri_vm_fault {
-	/** @work: serves @pending; holds a reference to the VM while queued */
-	struct work_struct work;
-	/** @lock: protects the fields below; innermost */
+	/** @lock: protects everything below but @workers; innermost */
 	spinlock_t lock;
-	/** @pending: ring of pages to serve */
-	struct colibri_fault_page pending[COLIBRI_VM_FAULTS];
-	/** @head: where the next page goes; runs free */
-	unsigned int head;
-	/** @tail: the next page to serve; runs free */
-	unsigned int tail;
-	/** @overflow: pages were dropped: everything must be tried again */
+	/** @blocks: all there are; NULL: the VM has no mirror */
+	struct colibri_fault_block *blocks;
+	/** @free: those that are not in use */
+	struct list_head free;
+	/** @queued: those that wait for a worker, oldest first */
+	struct list_head queued;
+	/** @active: those in use, by address */
+	DECLARE_HASHTABLE(active, 5);
+	/** @overflow: faults were dropped: everything must be tried again */
 	bool overflow;
+	/** @wq: workers without work */
+	wait_queue_head_t wq;
+	/** @workers: the threads; colibri_vm_fault_start() and _stop() */
+	struct task_struct *workers[COLIBRI_MAX_WORKERS];
 	/** @failed: ring of the last pages that could not be had */
-	struct colibri_fault_page failed[COLIBRI_VM_FAILED];
+	struct colibri_failed_fault failed[COLIBRI_VM_FAILED];
 	/** @num_failed: pages ever put to @failed */
 	unsigned int num_failed;
 };
@@ -51,7 +59,9 @@ void colibri_fault_start(struct colibri_device *cdev);
 void colibri_fault_handle_ring(struct colibri_device *cdev);
 
 void colibri_vm_fault_init(struct colibri_vm *vm);
+int colibri_vm_fault_start(struct colibri_vm *vm);
+void colibri_vm_fault_stop(struct colibri_vm *vm);
 bool colibri_vm_fault_find_failed(struct colibri_vm *vm, u64 addr,
-				  struct colibri_fault_page *failed);
+				  struct colibri_failed_fault *failed);
 
 #endif /* COLIBRI_FAULT_H */

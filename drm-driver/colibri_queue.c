@@ -397,7 +397,7 @@ static void colibri_queue_check_error(struct colibri_queue *queue)
 	struct colibri_device *cdev = queue->vm->cdev;
 	u32 reg = COLIBRI_REG_QUEUE(queue->hwid);
 	struct colibri_queue_error error = {};
-	struct colibri_fault_page failed;
+	struct colibri_failed_fault failed;
 
 	if (colibri_read32(cdev, reg + COLIBRI_QREG_STATE) != COLIBRI_QSTATE_ERROR)
 		return;

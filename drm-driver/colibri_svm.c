@@ -13,10 +13,42 @@
  * unmap() write.
  */
 
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include <drm/colibri_drm.h>
+
 #include "colibri_copy.h"
 #include "colibri_device.h"
 #include "colibri_mmu.h"
 #include "colibri_vm.h"
+
+/* User space and hmm_svm call these things by the same numbers. */
+static_assert(HMM_SVM_PAGE_READ == DRM_COLIBRI_SVM_PAGE_READ);
+static_assert(HMM_SVM_PAGE_WRITE == DRM_COLIBRI_SVM_PAGE_WRITE);
+static_assert(HMM_SVM_PAGE_ZERO == DRM_COLIBRI_SVM_PAGE_ZERO);
+static_assert(HMM_SVM_PAGE_LOCAL == DRM_COLIBRI_SVM_PAGE_VRAM);
+static_assert(HMM_SVM_PAGE_REMOTE == DRM_COLIBRI_SVM_PAGE_REMOTE);
+static_assert(HMM_SVM_PAGE_MAPPED == DRM_COLIBRI_SVM_PAGE_MAPPED);
+static_assert(HMM_SVM_PAGE_COPY == DRM_COLIBRI_SVM_PAGE_COPY);
+static_assert(HMM_SVM_PAGE_ERROR == DRM_COLIBRI_SVM_PAGE_ERROR);
+static_assert(HMM_SVM_PAGE_ORDER_SHIFT == 12);
+static_assert(HMM_SVM_ADVISE_PREFERRED == DRM_COLIBRI_SVM_ADVISE_PREFERRED);
+static_assert(HMM_SVM_ADVISE_TOUCH == DRM_COLIBRI_SVM_ADVISE_TOUCH);
+static_assert(HMM_SVM_ADVISE_READ_MOSTLY == DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY);
+static_assert(HMM_SVM_ADVISE_ACCESSED_BY == DRM_COLIBRI_SVM_ADVISE_ACCESSED_BY);
+static_assert(HMM_SVM_ADVISE_ATOMIC == DRM_COLIBRI_SVM_ADVISE_ATOMIC);
+static_assert(HMM_SVM_ADVISE_PREFETCH == DRM_COLIBRI_SVM_ADVISE_PREFETCH);
+static_assert(HMM_SVM_ADVISE_THRASH == DRM_COLIBRI_SVM_ADVISE_THRASH);
+static_assert(HMM_SVM_ADVISE_PROMOTE == DRM_COLIBRI_SVM_ADVISE_PROMOTE);
+static_assert(HMM_SVM_LOC_ANY == DRM_COLIBRI_SVM_PREFER_ANY);
+static_assert(HMM_SVM_LOC_DEVICE == DRM_COLIBRI_SVM_PREFER_VRAM);
+static_assert(HMM_SVM_LOC_SYSTEM == DRM_COLIBRI_SVM_PREFER_SYSTEM);
+static_assert(HMM_SVM_TOUCH_MIGRATE == DRM_COLIBRI_SVM_TOUCH_MIGRATE);
+static_assert(HMM_SVM_TOUCH_REMOTE == DRM_COLIBRI_SVM_TOUCH_REMOTE);
+static_assert(HMM_SVM_ATOMIC_SYSTEM == DRM_COLIBRI_SVM_ATOMIC_SYSTEM);
+static_assert(HMM_SVM_ATOMIC_DEVICE == DRM_COLIBRI_SVM_ATOMIC_DEVICE);
+static_assert(HMM_SVM_ATOMIC_NONE == DRM_COLIBRI_SVM_ATOMIC_NONE);
 
 static_assert(COLIBRI_PT_LEAF_SPAN == HMM_SVM_BLOCK_SIZE);
 
@@ -117,13 +149,113 @@ int colibri_svm_mirror(struct colibri_vm *vm)
 		ret = -EEXIST;
 		goto unlock;
 	}
+	/* First, since ending a mirror ends the VM. */
+	ret = colibri_vm_fault_start(vm);
+	if (ret)
+		goto unlock;
 	svm = hmm_svm_create(vm->cdev->svm, &colibri_svm_ops, COLIBRI_VA_DRIVER_ZONE, vm);
-	if (IS_ERR(svm))
+	if (IS_ERR(svm)) {
 		ret = PTR_ERR(svm);
-	else
+		colibri_vm_fault_stop(vm);
+	} else {
 		smp_store_release(&vm->svm, svm); /* pairs with colibri_vm_svm() */
+	}
 unlock:
 	mutex_unlock(&vm->bind_lock);
+	return ret;
+}
+
+/**
+ * colibri_svm_begin() - start a call of hmm_svm that may take long
+ * @vm: VM of the caller
+ *
+ * Such calls run outside of drm_dev_enter(): the removal of the device interrupts
+ * them, and then waits for them here.
+ *
+ * Return: the mirror, which stays until colibri_svm_end(); ERR_PTR: -EINVAL
+ * when there is none, -ENODEV, or -EINTR.
+ */
+struct hmm_svm *colibri_svm_begin(struct colibri_vm *vm)
+{
+	struct hmm_svm *svm;
+	int ret;
+
+	ret = down_read_killable(&vm->teardown_lock);
+	if (ret)
+		return ERR_PTR(ret);
+	svm = colibri_vm_svm(vm);
+	if (vm->torn_down || colibri_is_lost(vm->cdev) || drm_dev_is_unplugged(&vm->cdev->base))
+		ret = -ENODEV;
+	else if (!svm)
+		ret = -EINVAL;
+	if (!ret)
+		return svm;
+	up_read(&vm->teardown_lock);
+	return ERR_PTR(ret);
+}
+
+/**
+ * colibri_svm_end() - the call is over
+ * @vm: VM
+ */
+void colibri_svm_end(struct colibri_vm *vm)
+{
+	up_read(&vm->teardown_lock);
+}
+
+static int colibri_svm_query_blocks(struct colibri_vm *vm, struct hmm_svm *svm, u64 addr, u64 end,
+				    u16 *pages, u16 __user *user_pages)
+{
+	while (addr < end) {
+		u64 next = min(round_down(addr, HMM_SVM_BLOCK_SIZE) + HMM_SVM_BLOCK_SIZE, end);
+		unsigned int i, n = (next - addr) >> PAGE_SHIFT;
+		int ret;
+
+		if (READ_ONCE(vm->dead))
+			return -EOWNERDEAD;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = hmm_svm_query(svm, addr, next, pages);
+		if (ret)
+			return ret;
+		/* Device memory of this kind is not addressable for the CPU. */
+		for (i = 0; i < n; i++)
+			pages[i] &= ~HMM_SVM_PAGE_COHERENT;
+		if (copy_to_user(user_pages, pages, n * sizeof(*pages)))
+			return -EFAULT;
+		user_pages += n;
+		addr = next;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * colibri_svm_query() - tell user space where memory is
+ * @vm: VM of the caller
+ * @addr: first address
+ * @size: bytes, within the address space
+ * @pages: array to fill
+ *
+ * Return: 0 or a negative errno.
+ */
+int colibri_svm_query(struct colibri_vm *vm, u64 addr, u64 size, u16 __user *pages)
+{
+	struct hmm_svm *svm;
+	u16 *buffer;
+	int ret;
+
+	buffer = kmalloc_array(HMM_SVM_BLOCK_PAGES, sizeof(*buffer), GFP_KERNEL);
+	if (!buffer)
+		return -ENOMEM;
+	svm = colibri_svm_begin(vm);
+	if (IS_ERR(svm)) {
+		ret = PTR_ERR(svm);
+	} else {
+		ret = colibri_svm_query_blocks(vm, svm, addr, addr + size, buffer, pages);
+		colibri_svm_end(vm);
+	}
+	kfree(buffer);
 	return ret;
 }
 

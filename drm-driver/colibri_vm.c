@@ -19,12 +19,13 @@
  * ----
  *
  * References are held by the file that made the VM, by its queues, by calls in
- * progress, by queued fault work and by bindings.  colibri_vm_close(), for the
- * file, removes the bindings, whose references form a cycle.  The last
- * reference tears the VM down: end of the mirror, TLB flush of the ASID, page
- * tables freed, and only then is the ASID given back.  That may happen in the
- * fault work, long after the file was closed, when user memory stalls a fault:
- * closing a file never waits for it.
+ * progress and by bindings.  colibri_vm_close(), for the file, removes the
+ * bindings, whose references form a cycle.  The last reference tears the VM
+ * down: it is hidden from faults, its workers and its mirror end, the TLBs are
+ * flushed, page tables freed, and only then is the ASID given back.
+ *
+ * Faults and calls that wait for user space (userfaultfd, FUSE) are interrupted
+ * first, so neither closing a file nor removing the device waits for that.
  *
  * The removal of the device does the same for VMs and queues of files that stay
  * open.  Each step of it happens once, whoever comes first, and the removal
@@ -111,7 +112,7 @@ struct colibri_vm *colibri_vm_create(struct colibri_device *cdev)
 	vm->cdev = cdev;
 	mutex_init(&vm->bind_lock);
 	mutex_init(&vm->queue_lock);
-	mutex_init(&vm->teardown_lock);
+	init_rwsem(&vm->teardown_lock);
 	INIT_LIST_HEAD(&vm->queues);
 	colibri_vm_fault_init(vm);
 
@@ -175,10 +176,13 @@ static void colibri_vm_teardown(struct colibri_vm *vm)
 	struct colibri_device *cdev = vm->cdev;
 	struct hmm_svm_stats stats;
 
-	mutex_lock(&vm->teardown_lock);
+	down_write(&vm->teardown_lock);
 	if (vm->torn_down)
 		goto unlock;
 
+	/* No fault finds the VM any more, but the ASID stays taken. */
+	xa_store(&cdev->vms, vm->asid, NULL, GFP_KERNEL);
+	colibri_vm_fault_stop(vm);
 	colibri_vm_get_stats(vm, &stats);
 	colibri_mm_del_vm(vm->cmm, vm, &stats);
 	if (vm->svm)
@@ -196,7 +200,7 @@ static void colibri_vm_teardown(struct colibri_vm *vm)
 	xa_erase(&cdev->vms, vm->asid);
 	wake_up_all(&cdev->fence_wq);
 unlock:
-	mutex_unlock(&vm->teardown_lock);
+	up_write(&vm->teardown_lock);
 }
 
 static void colibri_vm_free(struct drm_gpuvm *gpuvm)
@@ -205,7 +209,6 @@ static void colibri_vm_free(struct drm_gpuvm *gpuvm)
 
 	colibri_vm_teardown(vm);
 	colibri_mm_put(vm->cmm);
-	mutex_destroy(&vm->teardown_lock);
 	mutex_destroy(&vm->queue_lock);
 	mutex_destroy(&vm->bind_lock);
 	kfree(vm);
@@ -236,7 +239,6 @@ void colibri_vm_revoke_all(struct colibri_device *cdev)
 		if (!vm)
 			continue;
 		colibri_vm_kill(vm);
-		flush_work(&vm->fault.work);
 		colibri_queue_revoke_all(vm);
 		colibri_bind_unmap_all(vm);
 		colibri_vm_teardown(vm);
@@ -298,8 +300,8 @@ void colibri_vm_get_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats)
 void colibri_vm_peek_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
-	mutex_lock(&vm->teardown_lock);
+	down_read(&vm->teardown_lock);
 	if (!vm->torn_down)
 		colibri_vm_get_stats(vm, stats);
-	mutex_unlock(&vm->teardown_lock);
+	up_read(&vm->teardown_lock);
 }

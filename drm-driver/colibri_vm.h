@@ -2,6 +2,8 @@
 #ifndef COLIBRI_VM_H
 #define COLIBRI_VM_H
 
+#include <linux/rwsem.h>
+
 #include <drm/drm_gpuvm.h>
 
 #include "colibri_fault.h"
@@ -42,8 +44,11 @@ struct colibri_vm {
 	bool dead;
 	/** @torn_down: the device knows nothing of this VM any more; teardown_lock */
 	bool torn_down;
-	/** @teardown_lock: serialises the last reference and the removal of the device */
-	struct mutex teardown_lock;
+	/**
+	 * @teardown_lock: write: the last reference or the removal of the device
+	 * tears the VM down; read: a call uses @svm, see colibri_svm_begin()
+	 */
+	struct rw_semaphore teardown_lock;
 	/** @fault: faults to serve and faults that failed */
 	struct colibri_vm_fault fault;
 };
@@ -98,5 +103,8 @@ void colibri_unbind_kernel(struct colibri_vm *vm, u64 va, u64 size);
 /* colibri_svm.c */
 int colibri_svm_device_init(struct colibri_device *cdev);
 int colibri_svm_mirror(struct colibri_vm *vm);
+struct hmm_svm *colibri_svm_begin(struct colibri_vm *vm);
+void colibri_svm_end(struct colibri_vm *vm);
+int colibri_svm_query(struct colibri_vm *vm, u64 addr, u64 size, u16 __user *pages);
 
 #endif /* COLIBRI_VM_H */
