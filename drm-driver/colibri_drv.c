@@ -31,10 +31,12 @@
  * colibri_trace.h    tracepoints
  * ================== =====================================================
  *
- * Every ioctl runs inside drm_dev_enter(), apart from the two that wait for the
- * GPU (QUEUE_SUBMIT and FENCE_WAIT, which enter where they touch the device),
- * so the removal of the device finds no call in progress.  Calls that would
- * need a lost device get ENODEV.
+ * Ioctls run inside drm_dev_enter(), so the removal of the device finds none of
+ * them in progress.  Two sorts do not: those that wait for the GPU (QUEUE_SUBMIT
+ * and FENCE_WAIT, which enter where they touch the device), and those that
+ * work on memory of the process, which may wait for user space (SVM_PREFETCH,
+ * SVM_ADVISE, SVM_QUERY, see colibri_svm_begin()).  All of them can be killed.
+ * Calls that would need a lost device get ENODEV.
  */
 
 #include <linux/module.h>
@@ -387,26 +389,93 @@ static int colibri_ioctl_fence_wait(struct drm_device *drm, void *data, struct d
 
 /* ---- Shared virtual memory ------------------------------------------------*/
 
+/* Whether [@addr, @addr + @size) is a page-aligned part of what can be mirrored. */
+static bool colibri_user_range_ok(u64 addr, u64 size)
+{
+	return size && !((addr | size) & ~PAGE_MASK) && addr < COLIBRI_VA_DRIVER_ZONE &&
+	       size <= COLIBRI_VA_DRIVER_ZONE - addr;
+}
+
+static int colibri_prefetch(struct colibri_vm *vm, const struct drm_colibri_svm_prefetch *args)
+{
+	struct hmm_svm *svm = colibri_svm_begin(vm);
+	int ret;
+
+	if (IS_ERR(svm))
+		return PTR_ERR(svm);
+	ret = hmm_svm_prefetch(svm, args->addr, args->addr + args->size,
+			       args->location == DRM_COLIBRI_SVM_LOC_VRAM);
+	colibri_svm_end(vm);
+	return ret;
+}
+
 static int colibri_ioctl_svm_prefetch(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_colibri_svm_prefetch *args = data;
-	struct hmm_svm *svm;
 	struct colibri_vm *vm;
-	int ret = -EINVAL;
+	int ret;
 
 	if (args->pad || args->flags || args->location > DRM_COLIBRI_SVM_LOC_VRAM ||
-	    !args->size || (args->addr | args->size) & ~PAGE_MASK ||
-	    args->addr >= COLIBRI_VA_DRIVER_ZONE ||
-	    args->size > COLIBRI_VA_DRIVER_ZONE - args->addr)
+	    !colibri_user_range_ok(args->addr, args->size))
 		return -EINVAL;
 
 	vm = colibri_file_get_vm(file->driver_priv, args->vm_id);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	svm = colibri_vm_svm(vm);
-	if (svm)
-		ret = hmm_svm_prefetch(svm, args->addr, args->addr + args->size,
-				       args->location == DRM_COLIBRI_SVM_LOC_VRAM);
+	ret = colibri_prefetch(vm, args);
+	colibri_vm_put(vm);
+	return ret;
+}
+
+static int colibri_advise(struct colibri_vm *vm, const struct drm_colibri_svm_advise *args)
+{
+	struct hmm_svm *svm = colibri_svm_begin(vm);
+	/* To hmm_svm, all of the address space is its default. */
+	u64 end = args->size ? args->addr + args->size : COLIBRI_VA_DRIVER_ZONE;
+	int ret;
+
+	if (IS_ERR(svm))
+		return PTR_ERR(svm);
+	ret = hmm_svm_advise(svm, args->addr, end, args->advice, args->value);
+	colibri_svm_end(vm);
+	return ret;
+}
+
+static int colibri_ioctl_svm_advise(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_colibri_svm_advise *args = data;
+	bool everywhere = !args->addr && !args->size;
+	struct colibri_vm *vm;
+	int ret;
+
+	if (args->flags || args->advice > DRM_COLIBRI_SVM_ADVISE_PROMOTE ||
+	    (!everywhere && !colibri_user_range_ok(args->addr, args->size)))
+		return -EINVAL;
+
+	vm = colibri_file_get_vm(file->driver_priv, args->vm_id);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	ret = colibri_advise(vm, args);
+	colibri_vm_put(vm);
+	return ret;
+}
+
+static int colibri_ioctl_svm_query(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_colibri_svm_query *args = data;
+	struct colibri_vm *vm;
+	int ret = -EINVAL;
+
+	if (args->flags || !colibri_user_range_ok(args->addr, args->size))
+		return -EINVAL;
+
+	vm = colibri_file_get_vm(file->driver_priv, args->vm_id);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	/* The VM is the caller's, so this is the end of what it mirrors. */
+	if (args->addr + args->size <= current->mm->task_size)
+		ret = colibri_svm_query(vm, args->addr, args->size,
+					u64_to_user_ptr(args->pages));
 	colibri_vm_put(vm);
 	return ret;
 }
@@ -487,7 +556,6 @@ COLIBRI_GUARDED(vm_bind, true)
 COLIBRI_GUARDED(queue_create, true)
 COLIBRI_GUARDED(queue_destroy, false)
 COLIBRI_GUARDED(queue_state, false)
-COLIBRI_GUARDED(svm_prefetch, true)
 COLIBRI_GUARDED(svm_stats, false)
 
 static const struct drm_ioctl_desc colibri_ioctls[] = {
@@ -503,8 +571,10 @@ static const struct drm_ioctl_desc colibri_ioctls[] = {
 	COLIBRI_IOCTL(QUEUE_SUBMIT, colibri_ioctl_queue_submit),
 	COLIBRI_IOCTL(QUEUE_STATE, colibri_queue_state_guarded),
 	COLIBRI_IOCTL(FENCE_WAIT, colibri_ioctl_fence_wait),
-	COLIBRI_IOCTL(SVM_PREFETCH, colibri_svm_prefetch_guarded),
+	COLIBRI_IOCTL(SVM_PREFETCH, colibri_ioctl_svm_prefetch),
 	COLIBRI_IOCTL(SVM_STATS, colibri_svm_stats_guarded),
+	COLIBRI_IOCTL(SVM_ADVISE, colibri_ioctl_svm_advise),
+	COLIBRI_IOCTL(SVM_QUERY, colibri_ioctl_svm_query),
 #undef COLIBRI_IOCTL
 };
 
