@@ -54,6 +54,17 @@ static const char source[] =
 	"kernel void exchange(global int *slot, global int *got)\n"
 	"{\n"
 	"	got[get_global_id(0)] = atomic_xchg(slot, get_global_id(0));\n"
+	"}\n"
+	"kernel void between_stores(global int *v, global int *got)\n"
+	"{\n"
+	"	local int words[64];\n"
+	"	int i = get_global_id(0), l = get_local_id(0);\n"
+	"\n"
+	"	v[i] = i;\n"
+	"	words[l] = 2 * i;\n"
+	"	got[i] = atomic_add(&v[i], 5) + atomic_xchg(&words[l], 7);\n"
+	"	v[i] = 9;\n"
+	"	words[l] = 8;\n"
 	"}\n";
 
 static void test_global(struct cl *cl, cl_program program)
@@ -158,6 +169,24 @@ static void test_exchange(struct cl *cl, cl_program program)
 	CL_CHECK(clReleaseKernel(kernel));
 }
 
+/* An atomic sees the store before it, though another store follows. */
+static void test_between_stores(struct cl *cl, cl_program program)
+{
+	cl_kernel kernel = cl_kernel_of(program, "between_stores");
+	int *v = calloc(ITEMS, sizeof(*v)), *got = calloc(ITEMS, sizeof(*got));
+	bool ok = true;
+
+	cl_arg_pointer(kernel, 0, v);
+	cl_arg_pointer(kernel, 1, got);
+	cl_run(cl, kernel, ITEMS, 64);
+	for (int i = 0; i < ITEMS; i++)
+		ok &= v[i] == 9 && got[i] == 3 * i;
+	tap_result(ok, "atomics between two stores");
+	free(v);
+	free(got);
+	CL_CHECK(clReleaseKernel(kernel));
+}
+
 int main(void)
 {
 	struct cl cl;
@@ -169,6 +198,7 @@ int main(void)
 	test_local(&cl, program);
 	test_compare_and_swap(&cl, program);
 	test_exchange(&cl, program);
+	test_between_stores(&cl, program);
 	CL_CHECK(clReleaseProgram(program));
 	cl_close(&cl);
 	return tap_status();

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Divergent control flow: the source of each test is compiled twice, by OpenCL
- * for the GPU and by the C compiler for the CPU, and both must agree.
- */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "cl_helper.h"
+/* Divergent control flow: GPU and CPU must agree. */
 #include "tap.h"
-
-#define ITEMS 1000
-
-typedef unsigned int uint;
+#include "twice.h"
 
 /* Each is a function of one number, as text for OpenCL and as C. */
 #define FUNCTIONS(F) \
@@ -170,65 +158,21 @@ typedef unsigned int uint;
 		return (uint)(f * 4.0f + 300000.0f); \
 	})
 
-#define AS_C(name, ...) \
-	static uint cpu_##name(uint x) __VA_ARGS__
-#define AS_TEXT(name, ...) \
-	"uint " #name "(uint x) " #__VA_ARGS__ "\n" \
-	"kernel void run_" #name "(global const uint *in, global uint *out)\n" \
-	"{\n" \
-	"	uint i = get_global_id(0);\n" \
-	"	out[i] = " #name "(in[i]);\n" \
-	"}\n"
-#define AS_ENTRY(name, ...) { #name, cpu_##name },
-
 #pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 
-FUNCTIONS(AS_C)
+FUNCTIONS(TWICE_AS_C)
 
-static const char source[] = FUNCTIONS(AS_TEXT);
+static const char source[] = FUNCTIONS(TWICE_AS_TEXT);
 
-static const struct {
-	const char *name;
-	uint (*cpu)(uint x);
-} functions[] = { FUNCTIONS(AS_ENTRY) };
-
-static void test(struct cl *cl, cl_program program, const char *name,
-		 uint (*cpu)(uint x))
-{
-	char kernel_name[64];
-	uint *in = malloc(ITEMS * sizeof(*in)), *out = malloc(ITEMS * sizeof(*out));
-	bool ok = true;
-
-	snprintf(kernel_name, sizeof(kernel_name), "run_%s", name);
-	cl_kernel kernel = cl_kernel_of(program, kernel_name);
-	for (int i = 0; i < ITEMS; i++)
-		in[i] = i < 500 ? (uint)i : i * 2654435761u % 100000;
-	memset(out, 0xee, ITEMS * sizeof(*out));
-	cl_arg_pointer(kernel, 0, in);
-	cl_arg_pointer(kernel, 1, out);
-	cl_run(cl, kernel, ITEMS, 100);
-	for (int i = 0; i < ITEMS; i++) {
-		if (out[i] != cpu(in[i]) && ok) {
-			tap_note("%s(%u) is %u, not %u", name, in[i], out[i],
-				 cpu(in[i]));
-			ok = false;
-		}
-	}
-	tap_result(ok, "control flow: %s", name);
-	free(in);
-	free(out);
-	CL_CHECK(clReleaseKernel(kernel));
-}
+static const struct twice_function functions[] = { FUNCTIONS(TWICE_AS_ENTRY) };
 
 int main(void)
 {
 	struct cl cl;
 
 	cl_open(&cl);
-	cl_program program = cl_build(&cl, source);
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		test(&cl, program, functions[i].name, functions[i].cpu);
-	CL_CHECK(clReleaseProgram(program));
+	twice_run(&cl, "control flow", source, functions,
+		  sizeof(functions) / sizeof(functions[0]));
 	cl_close(&cl);
 	return tap_status();
 }
