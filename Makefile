@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test test-model test-fuzz test-hmm test-igt test-cl docs clean distclean help
+	test test-model test-fuzz test-hmm test-igt test-full test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -59,6 +59,9 @@ test-hmm: setup ## run the tests of hmm_svm.ko, on a device made of software, in
 
 test-igt: model modules igt ## run the IGT tests in the VM
 	@tools/run-tests igt
+
+test-full: model modules igt ## run all the IGT tests in the VM, also those that take long
+	@IGT_LIST="fast long" tools/run-tests igt
 
 test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 	@tools/run-tests cl
