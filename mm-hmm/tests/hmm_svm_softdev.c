@@ -8,6 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
+#include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -40,6 +41,14 @@ struct softdev_leaf {
 	struct hmm_svm_pte ptes[HMM_SVM_BLOCK_PAGES];
 };
 
+/* A kernel thread that accesses memory on behalf of a mirror's device. */
+struct softdev_worker {
+	struct softdev_file *sf;
+	struct softdev_access access;
+	struct task_struct *task;
+	bool done;
+};
+
 /**
  * struct softdev_file - a mirror and the device context that uses it
  * @svm: mirror
@@ -52,6 +61,11 @@ struct softdev_leaf {
  * @chunks_lock: protects what follows
  * @chunks: taken for the driver
  * @nr_chunks: number of them
+ * @workers_lock: protects what follows
+ * @workers: kernel threads of the device
+ * @nr_workers: number of them
+ * @result: of the last worker that ended
+ * @dead: the owner is gone
  */
 struct softdev_file {
 	struct hmm_svm *svm;
@@ -64,6 +78,11 @@ struct softdev_file {
 	struct mutex chunks_lock; /* chunks, nr_chunks */
 	struct hmm_svm_chunk *chunks[64];
 	unsigned int nr_chunks;
+	struct mutex workers_lock; /* workers */
+	struct softdev_worker workers[SOFTDEV_MAX_WORKERS];
+	unsigned int nr_workers;
+	int result;
+	bool dead;
 };
 
 static int softdev_prepare(struct hmm_svm *svm, u64 start, u64 end)
@@ -142,7 +161,13 @@ static int softdev_flush_wait(struct hmm_svm *svm, u64 ticket, bool may_sleep)
 
 static void softdev_dead(struct hmm_svm *svm)
 {
-	/* Accesses happen in ioctls of the owner alone: none is left. */
+	struct softdev_file *sf = hmm_svm_priv(svm);
+
+	/*
+	 * No ioctl of the owner is left, and nothing is mapped any more: workers end
+	 * with their next fault.
+	 */
+	WRITE_ONCE(sf->dead, true);
 }
 
 static const struct hmm_svm_ops softdev_ops = {
@@ -275,6 +300,78 @@ static long softdev_access(struct softdev_file *sf, void __user *arg)
 	return ret;
 }
 
+static int softdev_work(void *arg)
+{
+	struct softdev_worker *worker = arg;
+	int ret;
+
+	allow_kernel_signal(SIGKILL);
+	ret = softdev_run(worker->sf, &worker->access);
+	WRITE_ONCE(worker->sf->result, ret);
+	smp_store_release(&worker->done, true);
+
+	set_current_state(TASK_INTERRUPTIBLE);
+	while (!kthread_should_stop()) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+static long softdev_start_worker(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_worker *worker;
+	int ret = -EBUSY;
+
+	mutex_lock(&sf->workers_lock);
+	if (sf->nr_workers == SOFTDEV_MAX_WORKERS)
+		goto out;
+	worker = &sf->workers[sf->nr_workers];
+	worker->sf = sf;
+	ret = -EFAULT;
+	if (copy_from_user(&worker->access, arg, sizeof(worker->access)))
+		goto out;
+	worker->task = kthread_run(softdev_work, worker, "softdev/%u", sf->nr_workers);
+	ret = PTR_ERR_OR_ZERO(worker->task);
+	sf->nr_workers += !ret;
+out:
+	mutex_unlock(&sf->workers_lock);
+	return ret;
+}
+
+static long softdev_state(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_state state = { .dead = READ_ONCE(sf->dead) };
+	unsigned int i;
+
+	mutex_lock(&sf->workers_lock);
+	for (i = 0; i < sf->nr_workers; i++)
+		state.running += !smp_load_acquire(&sf->workers[i].done);
+	state.result = -READ_ONCE(sf->result);
+	mutex_unlock(&sf->workers_lock);
+	return copy_to_user(arg, &state, sizeof(state)) ? -EFAULT : 0;
+}
+
+static long softdev_advise(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_advise a;
+
+	BUILD_BUG_ON((int)SOFTDEV_NR_ADVICE != (int)HMM_SVM_NR_ADVICE);
+	if (copy_from_user(&a, arg, sizeof(a)))
+		return -EFAULT;
+	return hmm_svm_advise(sf->svm, a.start, a.end, a.advice, a.value);
+}
+
+static long softdev_promote(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_promote p;
+
+	if (copy_from_user(&p, arg, sizeof(p)))
+		return -EFAULT;
+	return hmm_svm_promote(sf->svm, p.addr, p.size);
+}
+
 static long softdev_prefetch(struct softdev_file *sf, void __user *arg)
 {
 	struct softdev_range r;
@@ -346,6 +443,8 @@ static long softdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	void __user *uarg = (void __user *)arg;
 	u32 n;
 
+	if (cmd == SOFTDEV_IOC_STATE)
+		return softdev_state(sf, uarg);
 	if (!hmm_svm_owned_by_current(sf->svm))
 		return -EPERM;
 	switch (cmd) {
@@ -364,6 +463,15 @@ static long softdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 			return -EFAULT;
 		atomic_set(&softdev_fail_copies, n);
 		return 0;
+	case SOFTDEV_IOC_ADVISE:
+		return softdev_advise(sf, uarg);
+	case SOFTDEV_IOC_PROMOTE:
+		return softdev_promote(sf, uarg);
+	case SOFTDEV_IOC_INTERRUPT:
+		hmm_svm_interrupt(sf->svm);
+		return 0;
+	case SOFTDEV_IOC_WORK:
+		return softdev_start_worker(sf, uarg);
 	default:
 		return -ENOTTY;
 	}
@@ -379,6 +487,7 @@ static int softdev_open(struct inode *inode, struct file *file)
 	init_rwsem(&sf->busy);
 	spin_lock_init(&sf->tlb_lock);
 	mutex_init(&sf->chunks_lock);
+	mutex_init(&sf->workers_lock);
 	sf->tlb_addr = 1;
 	sf->svm = hmm_svm_create(softdev_sdev, &softdev_ops, U64_MAX, sf);
 	if (IS_ERR(sf->svm)) {
@@ -397,6 +506,9 @@ static int softdev_release(struct inode *inode, struct file *file)
 	struct softdev_leaf *leaf;
 	unsigned long i;
 
+	hmm_svm_interrupt(sf->svm);
+	while (sf->nr_workers)
+		kthread_stop(sf->workers[--sf->nr_workers].task);
 	hmm_svm_destroy(sf->svm);
 	softdev_free_chunks(sf);
 	xa_for_each(&sf->leaves, i, leaf)

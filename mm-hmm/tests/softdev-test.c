@@ -702,7 +702,13 @@ static const struct {
 	TEST(fork_child_first), TEST(fork_parent_first), TEST(fork_child_refused), TEST(two_mirrors),
 	TEST(child_outlives_parent), TEST(oversubscribed), TEST(lanes_on_blocks),
 	TEST(prefetch), TEST(copy_fails_to_device), TEST_OF_MIGRATION(copy_fails_to_system),
-	TEST(driver_chunks), TEST(killed_in_fault), TEST(exec_of_owner), TEST(stress),
+	TEST(driver_chunks), TEST(killed_in_fault), TEST(exec_of_owner),
+	TEST(advice_bad), TEST(advice_of_ranges), TEST(advice_is_forgotten),
+	TEST(advice_of_everything), TEST(advice_is_limited), TEST(advice_preferred),
+	TEST(advice_window), TEST(advice_ahead), TEST(advice_atomic_none), TEST(promoted),
+	TEST(thrash_with_cpu), TEST(thrash_by_eviction),
+	TEST(stalled_owner_killed), TEST(stalled_two_mirrors), TEST(stalled_interrupted),
+	TEST(stalled_closed), TEST(stress),
 };
 
 static bool kernel_migrates(void)

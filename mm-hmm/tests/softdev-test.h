@@ -27,6 +27,26 @@ extern bool migrates;
 
 void stress(void);
 
+/* softdev-policy.c */
+void advice_bad(void);
+void advice_of_ranges(void);
+void advice_is_forgotten(void);
+void advice_of_everything(void);
+void advice_is_limited(void);
+void advice_preferred(void);
+void advice_window(void);
+void advice_ahead(void);
+void advice_atomic_none(void);
+void promoted(void);
+void thrash_with_cpu(void);
+void thrash_by_eviction(void);
+
+/* softdev-wait.c */
+void stalled_owner_killed(void);
+void stalled_two_mirrors(void);
+void stalled_interrupted(void);
+void stalled_closed(void);
+
 #define CHECK(cond) do {						\
 	if (!(cond) && !failure) {					\
 		failure = #cond;					\
@@ -67,6 +87,25 @@ static inline int dev_prefetch(void *addr, uint64_t size, bool to_device)
 	};
 
 	return ioctl(dev, SOFTDEV_IOC_PREFETCH, &r) ? errno : 0;
+}
+
+static inline int dev_advise(void *addr, uint64_t size, enum softdev_advice advice, uint32_t value)
+{
+	struct softdev_advise a = {
+		.start = (uintptr_t)addr,
+		.end = (uintptr_t)addr + size,
+		.advice = advice,
+		.value = value,
+	};
+
+	return ioctl(dev, SOFTDEV_IOC_ADVISE, &a) ? errno : 0;
+}
+
+static inline int dev_promote(void *addr, uint64_t size)
+{
+	struct softdev_promote p = { .addr = (uintptr_t)addr, .size = size };
+
+	return ioctl(dev, SOFTDEV_IOC_PROMOTE, &p) ? errno : 0;
 }
 
 static inline unsigned int query(void *addr)

@@ -79,6 +79,55 @@ struct softdev_stats {
 	__u64 thrash_pins;
 };
 
+/* As enum hmm_svm_advice, and their values. */
+enum softdev_advice {
+	SOFTDEV_PREFERRED,
+	SOFTDEV_TOUCH,
+	SOFTDEV_READ_MOSTLY,
+	SOFTDEV_ACCESSED_BY,
+	SOFTDEV_ATOMIC,
+	SOFTDEV_PREFETCH,
+	SOFTDEV_THRASH,
+	SOFTDEV_PROMOTE,
+	SOFTDEV_NR_ADVICE,
+};
+
+#define SOFTDEV_LOC_DEVICE	1
+#define SOFTDEV_LOC_SYSTEM	2
+#define SOFTDEV_TOUCH_REMOTE	1
+#define SOFTDEV_ATOMIC_DEVICE	1
+#define SOFTDEV_ATOMIC_NONE	2
+
+/* hmm_svm_advise() */
+struct softdev_advise {
+	__u64 start;
+	__u64 end;
+	__u32 advice;
+	__u32 value;
+};
+
+/* hmm_svm_promote() */
+struct softdev_promote {
+	__u64 addr;
+	__u64 size;
+};
+
+#define SOFTDEV_MAX_WORKERS	8
+
+/**
+ * struct softdev_state - what becomes of a mirror; for any process that has the file
+ * @dead: the mirror's owner is gone
+ * @running: workers at work
+ * @result: of the last worker that ended, as of SOFTDEV_IOC_ACCESS: 0 or a positive errno
+ * @pad: 0
+ */
+struct softdev_state {
+	__u32 dead;
+	__u32 running;
+	__u32 result;
+	__u32 pad;
+};
+
 #define SOFTDEV_IOC_ACCESS	_IOWR('S', 0, struct softdev_access)
 #define SOFTDEV_IOC_PREFETCH	_IOW('S', 1, struct softdev_range)
 #define SOFTDEV_IOC_QUERY	_IOWR('S', 2, struct softdev_query)
@@ -87,5 +136,11 @@ struct softdev_stats {
 #define SOFTDEV_IOC_CHUNKS	_IOWR('S', 4, __u32)
 /* The copy engine fails this many times. */
 #define SOFTDEV_IOC_FAIL_COPY	_IOW('S', 5, __u32)
+#define SOFTDEV_IOC_ADVISE	_IOW('S', 16, struct softdev_advise)
+#define SOFTDEV_IOC_PROMOTE	_IOW('S', 17, struct softdev_promote)
+#define SOFTDEV_IOC_INTERRUPT	_IO('S', 18)
+/* As SOFTDEV_IOC_ACCESS, but by a kernel thread, and returns at once. */
+#define SOFTDEV_IOC_WORK	_IOW('S', 19, struct softdev_access)
+#define SOFTDEV_IOC_STATE	_IOR('S', 20, struct softdev_state)
 
 #endif /* _SOFTDEV_H */
