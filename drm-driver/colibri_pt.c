@@ -17,15 +17,27 @@
  * That makes a walk safe without a lock, which the MMU notifier needs, and the
  * cost is bounded by the address range that the GPU has used: 4 KiB for 2 MiB.
  *
+ * Large pages
+ * -----------
+ *
+ * A level 1 table exists from colibri_pt_prealloc() on, but the level 2 entry of
+ * its 2 MiB points at it only while it is needed: else the entry is clear, or a
+ * leaf itself, and the table is all zeroes.  16 entries that are alike and
+ * contiguous may have CONT64.
+ *
+ * A leaf that gives way to a table, or 16 entries that lose CONT64, lead to the
+ * same memory as before, so the TLBs may keep them: whatever drops a part of a
+ * large translation drops it as a whole.
+ *
  * Locking
  * -------
  *
  * &colibri_pt.lock serialises the growth of the tree.  It nests inside
  * mmap_lock and hmm_svm's migrate lock; memory is allocated under it.
  *
- * Leaf entries have another owner: below the driver's zone the state lock of
- * the hmm_svm block, which is exactly the span of one level 1 table; in the
- * zone &colibri_vm.bind_lock.  They are written with WRITE_ONCE(), since the
+ * Leaf entries, and level 2 entries, have another owner: below the driver's zone
+ * the state lock of the hmm_svm block, which is exactly the span of one level 1
+ * table; in the zone &colibri_vm.bind_lock.  They are written with WRITE_ONCE(), since the
  * device reads them at any time.
  */
 
@@ -101,7 +113,8 @@ static int colibri_pt_grow(struct colibri_pt *pt, u64 va)
 				return -ENOMEM;
 			/* The device must see the child's zeroes before it can reach it. */
 			dma_wmb();
-			WRITE_ONCE(table->entries[i], colibri_pt_dir_entry(child));
+			if (level > 2)
+				WRITE_ONCE(table->entries[i], colibri_pt_dir_entry(child));
 			/* The same for walks of the CPU. */
 			smp_store_release(&table->child[i], child);
 		}
@@ -135,15 +148,15 @@ int colibri_pt_prealloc(struct colibri_pt *pt, u64 start, u64 end)
 }
 
 /*
- * The table that is nearest to the leaf entries of @va; *@level is its level,
- * 1 when the path is complete.
+ * The table of level 2 that covers @va, or the one nearest to it; *@level is
+ * its level.
  */
 static struct colibri_pt_table *colibri_pt_walk(struct colibri_pt *pt, u64 va, unsigned int *level)
 {
 	struct colibri_pt_table *table = pt->root;
 	struct colibri_pt_table *child;
 
-	for (*level = COLIBRI_PT_LEVELS; *level > 1; --*level) {
+	for (*level = COLIBRI_PT_LEVELS; *level > 2; --*level) {
 		/* Pairs with the release in colibri_pt_grow(). */
 		child = smp_load_acquire(&table->child[colibri_pt_index(va, *level)]);
 		if (!child)
@@ -154,18 +167,118 @@ static struct colibri_pt_table *colibri_pt_walk(struct colibri_pt *pt, u64 va, u
 }
 
 /**
+ * struct colibri_pt_block - what maps one span of 2 MiB
+ */
+struct colibri_pt_block {
+	/** @dir: the entry of level 2: clear, a leaf, or it points at @table */
+	u64 *dir;
+	/** @table: level 1; all zeroes unless @dir points at it */
+	struct colibri_pt_table *table;
+};
+
+/* Find the block of @va; false when it has no tables. */
+static bool colibri_pt_get_block(struct colibri_pt *pt, u64 va, struct colibri_pt_block *block)
+{
+	unsigned int level, i = colibri_pt_index(va, 2);
+	struct colibri_pt_table *table = colibri_pt_walk(pt, va, &level);
+
+	if (level != 2)
+		return false;
+	block->dir = &table->entries[i];
+	/* Pairs with the release in colibri_pt_grow(). */
+	block->table = smp_load_acquire(&table->child[i]);
+	return block->table;
+}
+
+/* Let the device walk to the level 1 table, which maps what a leaf of 2 MiB mapped. */
+static void colibri_pt_use_table(struct colibri_pt_block *block)
+{
+	u64 pte = *block->dir;
+	unsigned int i;
+
+	if (pte & COLIBRI_PTE_LEAF) {
+		for (i = 0; i < COLIBRI_PT_ENTRIES; i++)
+			WRITE_ONCE(block->table->entries[i], pte + i * PAGE_SIZE);
+		dma_wmb(); /* the device must not find them missing */
+	} else if (pte) {
+		return;
+	}
+	WRITE_ONCE(*block->dir, colibri_pt_dir_entry(block->table));
+}
+
+static void colibri_pt_zero(u64 *entries, unsigned int first, unsigned int end)
+{
+	for (; first < end; first++)
+		WRITE_ONCE(entries[first], 0);
+}
+
+/* An entry of 16 is going to differ from the others. */
+static void colibri_pt_break_cont(u64 *entries, unsigned int i)
+{
+	unsigned int first = round_down(i, COLIBRI_PT_CONT);
+
+	if (!(entries[i] & COLIBRI_PTE_CONT64))
+		return;
+	for (i = first; i < first + COLIBRI_PT_CONT; i++)
+		WRITE_ONCE(entries[i], entries[i] & ~COLIBRI_PTE_CONT64);
+}
+
+/**
  * colibri_pt_leaves() - the 512 leaf entries around an address
  * @pt: page tables
  * @va: address
+ *
+ * The owner's lock of the entries is held.
  *
  * Return: the entries of the level 1 table that maps @va, NULL when there is none.
  */
 u64 *colibri_pt_leaves(struct colibri_pt *pt, u64 va)
 {
-	unsigned int level;
-	struct colibri_pt_table *table = colibri_pt_walk(pt, va, &level);
+	struct colibri_pt_block block;
 
-	return level == 1 ? table->entries : NULL;
+	if (!colibri_pt_get_block(pt, va, &block))
+		return NULL;
+	colibri_pt_use_table(&block);
+	return block.table->entries;
+}
+
+/**
+ * colibri_pt_set() - write one entry
+ * @leaves: what colibri_pt_leaves() returned
+ * @i: which one
+ * @pte: entry without COLIBRI_PTE_CONT64
+ */
+void colibri_pt_set(u64 *leaves, unsigned int i, u64 pte)
+{
+	colibri_pt_break_cont(leaves, i);
+	WRITE_ONCE(leaves[i], pte);
+}
+
+/**
+ * colibri_pt_map_huge() - map 2 MiB by one entry
+ * @pt: page tables, preallocated for the range
+ * @va: first address, a multiple of 2 MiB
+ * @pte: entry, for contiguous memory with the same alignment
+ *
+ * The owner's lock of the entries is held.  What was mapped before was the same
+ * memory with the same or less rights.
+ *
+ * Return: whether single entries were in use.  Then translations of the range
+ * are to be invalidated before faults on it are answered, though nobody needs to
+ * wait for that: the device may remember the way to the entries.
+ */
+bool colibri_pt_map_huge(struct colibri_pt *pt, u64 va, u64 pte)
+{
+	struct colibri_pt_block block;
+	bool had_table;
+
+	if (!colibri_pt_get_block(pt, va, &block))
+		return false;
+	had_table = *block.dir && !(*block.dir & COLIBRI_PTE_LEAF);
+	WRITE_ONCE(*block.dir, pte);
+	if (had_table)
+		colibri_pt_zero(block.table->entries, 0, COLIBRI_PT_ENTRIES);
+	return had_table;
 }
 
 /**
@@ -190,8 +303,30 @@ void colibri_pt_map(struct colibri_pt *pt, u64 va, u64 addr, u64 size, u64 flags
 
 		if (!leaves || !i)
 			leaves = colibri_pt_leaves(pt, va);
-		WRITE_ONCE(leaves[i], addr | flags);
+		colibri_pt_set(leaves, i, addr | flags);
 	}
+}
+
+/* Unmap [@start, @end) of one block. */
+static void colibri_pt_clear_block(struct colibri_pt_block *block, u64 start, u64 end)
+{
+	u64 *entries = block->table->entries;
+	unsigned int first = colibri_pt_index(start, 1);
+	unsigned int last = colibri_pt_index(end - 1, 1);
+	u64 dir = *block->dir;
+
+	if (!dir)
+		return;
+	if (end - start == COLIBRI_PT_LEAF_SPAN) {
+		WRITE_ONCE(*block->dir, 0);
+		if (!(dir & COLIBRI_PTE_LEAF))
+			colibri_pt_zero(entries, 0, COLIBRI_PT_ENTRIES);
+		return;
+	}
+	colibri_pt_use_table(block);
+	colibri_pt_break_cont(entries, first);
+	colibri_pt_break_cont(entries, last);
+	colibri_pt_zero(entries, first, last + 1);
 }
 
 /**
@@ -200,22 +335,23 @@ void colibri_pt_map(struct colibri_pt *pt, u64 va, u64 addr, u64 size, u64 flags
  * @start: first address
  * @end: end (exclusive)
  *
- * The owner's lock of the leaf entries is held; parts of the range may have no
+ * The owner's lock of the entries is held; parts of the range may have no
  * tables.  The caller invalidates the TLBs.
  */
 void colibri_pt_clear(struct colibri_pt *pt, u64 start, u64 end)
 {
-	u64 va = start;
+	struct colibri_pt_block block;
+	u64 next;
 
-	while (va < end) {
+	for (; start < end; start = next) {
 		unsigned int level;
-		struct colibri_pt_table *table = colibri_pt_walk(pt, va, &level);
-		/* The entry where the walk ended: a hole of this size, or one page. */
-		u64 span = BIT_ULL(COLIBRI_PT_SHIFT(level));
 
-		if (level == 1)
-			WRITE_ONCE(table->entries[colibri_pt_index(va, 1)], 0);
-		va = round_down(va, span) + span;
+		colibri_pt_walk(pt, start, &level);
+		/* The entry where the walk ended: a block, or a hole of this size. */
+		next = min(end, round_down(start, BIT_ULL(COLIBRI_PT_SHIFT(level))) +
+				BIT_ULL(COLIBRI_PT_SHIFT(level)));
+		if (colibri_pt_get_block(pt, start, &block))
+			colibri_pt_clear_block(&block, start, next);
 	}
 }
 
@@ -225,6 +361,7 @@ void colibri_pt_clear(struct colibri_pt *pt, u64 start, u64 end)
  * @va: address
  * @access: COLIBRI_ACCESS_*
  *
+ * Context: any, without a lock; the answer may be out of date at once.
  * Return: 0, -EFAULT when nothing is mapped there, -EACCES when the mapping
  * does not allow the access.
  */
@@ -236,9 +373,13 @@ int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access)
 		[COLIBRI_ACCESS_EXEC] = COLIBRI_PTE_EXEC,
 		[COLIBRI_ACCESS_ATOMIC] = COLIBRI_PTE_ATOMIC,
 	};
-	u64 *leaves = colibri_pt_leaves(pt, va);
-	u64 pte = leaves ? READ_ONCE(leaves[colibri_pt_index(va, 1)]) : 0;
+	struct colibri_pt_block block;
+	u64 pte = 0;
 
+	if (colibri_pt_get_block(pt, va, &block))
+		pte = READ_ONCE(*block.dir);
+	if (pte && !(pte & COLIBRI_PTE_LEAF))
+		pte = READ_ONCE(block.table->entries[colibri_pt_index(va, 1)]);
 	if (!(pte & COLIBRI_PTE_VALID))
 		return -EFAULT;
 	return pte & needed[access] ? 0 : -EACCES;

@@ -28,7 +28,12 @@ int colibri_pt_prealloc(struct colibri_pt *pt, u64 start, u64 end);
 void colibri_pt_map(struct colibri_pt *pt, u64 va, u64 addr, u64 size, u64 flags);
 void colibri_pt_clear(struct colibri_pt *pt, u64 start, u64 end);
 u64 *colibri_pt_leaves(struct colibri_pt *pt, u64 va);
+void colibri_pt_set(u64 *leaves, unsigned int i, u64 pte);
+bool colibri_pt_map_huge(struct colibri_pt *pt, u64 va, u64 pte);
 int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access);
+
+/* Entries that COLIBRI_PTE_CONT64 is about. */
+#define COLIBRI_PT_CONT		16
 
 /* Bytes that one level 1 table maps, and an hmm_svm block. */
 #define COLIBRI_PT_LEAF_SPAN	BIT_ULL(COLIBRI_PT_SHIFT(2))

@@ -74,18 +74,41 @@ static u64 colibri_svm_pte(const struct hmm_svm_pte *pte)
 	return value;
 }
 
+/* Write the entries of @n pages that are alike and contiguous; returns @n. */
+static unsigned int colibri_svm_map_run(u64 *leaves, unsigned int first,
+					const struct hmm_svm_pte *pte, unsigned int n)
+{
+	u64 value = colibri_svm_pte(pte);
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (n < COLIBRI_PT_CONT)
+			colibri_pt_set(leaves, first + i, value + i * PAGE_SIZE);
+		else
+			WRITE_ONCE(leaves[first + i], (value + i * PAGE_SIZE) | COLIBRI_PTE_CONT64);
+	}
+	return n;
+}
+
 static void colibri_svm_map(struct hmm_svm *svm, u64 addr, const struct hmm_svm_pte *ptes,
 			    unsigned int npages)
 {
 	struct colibri_vm *vm = hmm_svm_priv(svm);
-	u64 *leaves = colibri_pt_leaves(&vm->pt, addr);
 	unsigned int first = colibri_pt_index(addr, 1);
-	unsigned int i;
+	unsigned int i = 0;
+	u64 *leaves;
 
-	for (i = 0; i < npages; i++) {
-		if (ptes[i].flags)
-			WRITE_ONCE(leaves[first + i], colibri_svm_pte(&ptes[i]));
+	if (ptes->flags && BIT(ptes->order) == HMM_SVM_BLOCK_PAGES) {
+		/* The answer to the fault goes to the device behind this. */
+		if (colibri_pt_map_huge(&vm->pt, addr, colibri_svm_pte(ptes)))
+			colibri_mmu_invalidate(vm->cdev, vm->asid, addr, HMM_SVM_BLOCK_SIZE);
+		return;
 	}
+
+	leaves = colibri_pt_leaves(&vm->pt, addr);
+	while (i < npages)
+		i += ptes[i].flags ? colibri_svm_map_run(leaves, first + i, &ptes[i],
+							 BIT(ptes[i].order)) : 1;
 }
 
 static void colibri_svm_unmap(struct hmm_svm *svm, u64 start, u64 end)
