@@ -6,7 +6,6 @@
  * go under its state lock alone, so whoever holds migrate sees bits vanish but
  * never appear.
  */
-#include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -67,7 +66,7 @@ static void block_release(struct kref *ref)
 
 	hmm_svm_chunk_detach(block);
 	mutex_destroy(&block->migrate);
-	kfree(block->sys);
+	hmm_svm_dma_free(block);
 	kfree_rcu(block, rcu);
 }
 
@@ -104,45 +103,132 @@ unsigned long hmm_svm_block_seq(struct hmm_svm_block *block)
 }
 
 /*
- * Takes the device's entries for [@start, @end) away and adds what must be
- * flushed to @zapped. That includes what somebody else took away whose flush
- * is not known to be complete: until then, core mm may not go on for us either.
+ * Widens [@first, @last) by the large entries that it cuts, mapped or not yet
+ * flushed: a driver never gets a part of one.
+ */
+static void widen(const struct hmm_svm_block *block, unsigned int *first, unsigned int *last)
+{
+	if (block->whole) {
+		*first = 0;
+		*last = HMM_SVM_BLOCK_PAGES;
+		return;
+	}
+	if (test_bit(*first / HMM_SVM_GROUP_PAGES, block->groups))
+		*first = round_down(*first, HMM_SVM_GROUP_PAGES);
+	if (test_bit((*last - 1) / HMM_SVM_GROUP_PAGES, block->groups))
+		*last = round_up(*last, HMM_SVM_GROUP_PAGES);
+}
+
+/*
+ * Adds to @span, which is to be looked at and mapped, the large entries that it
+ * touches, since they can only change as one, and what was lost as part of
+ * large entries of which others are gone. Returns in @wanted which pages those are.
+ */
+void hmm_svm_block_widen(struct hmm_svm_block *block, struct hmm_svm_span *span,
+			 unsigned long *wanted)
+{
+	unsigned int first = hmm_svm_page_index(block, span->start);
+	unsigned int last = hmm_svm_page_index(block, span->end);
+
+	spin_lock(&block->state);
+	widen(block, &first, &last);
+	bitmap_copy(wanted, block->lost, HMM_SVM_BLOCK_PAGES);
+	spin_unlock(&block->state);
+
+	bitmap_set(wanted, first, last - first);
+	first = find_first_bit(wanted, HMM_SVM_BLOCK_PAGES);
+	last = find_last_bit(wanted, HMM_SVM_BLOCK_PAGES) + 1;
+	span->start = block->start + ((u64)first << PAGE_SHIFT);
+	span->end = block->start + ((u64)last << PAGE_SHIFT);
+}
+
+/* Whether the device has an entry that allows it @access. */
+bool hmm_svm_block_allows(struct hmm_svm_block *block, u64 addr, enum hmm_svm_access access)
+{
+	const unsigned long *bits = access == HMM_SVM_ATOMIC ? block->atomic :
+				    access == HMM_SVM_WRITE ? block->writable : block->mapped;
+	bool ret;
+
+	spin_lock(&block->state);
+	ret = test_bit(hmm_svm_page_index(block, addr), bits);
+	spin_unlock(&block->state);
+	return ret;
+}
+
+/*
+ * The device may have written to the pages, and nothing but the entries that
+ * go away now knows. The pages are alive: we run before core mm goes on.
+ */
+static void mark_dirty(struct hmm_svm_block *block, const unsigned long *pages)
+{
+	struct folio *folio, *last = NULL;
+	unsigned int i;
+
+	for_each_set_bit(i, pages, HMM_SVM_BLOCK_PAGES) {
+		folio = page_folio(hmm_svm_dma_page(block, i));
+		if (folio != last)
+			folio_mark_dirty(folio);
+		last = folio;
+		if (block->whole)
+			return;
+	}
+}
+
+/* Some of [@first, @last) is mapped, no large entry partly in it. */
+static void zap_locked(struct hmm_svm_block *block, unsigned int first, unsigned int last)
+{
+	struct hmm_svm *svm = block->notifier->svm;
+	DECLARE_BITMAP(range, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES);
+
+	lockdep_assert_held(&block->state);
+
+	bitmap_zero(range, HMM_SVM_BLOCK_PAGES);
+	bitmap_set(range, first, last - first);
+
+	bitmap_and(pages, block->writable, range, HMM_SVM_BLOCK_PAGES);
+	if (bitmap_andnot(pages, pages, block->devmem, HMM_SVM_BLOCK_PAGES))
+		mark_dirty(block, pages);
+
+	svm->ops->unmap(svm, block->start + ((u64)first << PAGE_SHIFT),
+			block->start + ((u64)last << PAGE_SHIFT));
+
+	bitmap_and(pages, block->mapped, range, HMM_SVM_BLOCK_PAGES);
+	bitmap_or(block->stale, block->stale, pages, HMM_SVM_BLOCK_PAGES);
+	bitmap_andnot(block->mapped, block->mapped, range, HMM_SVM_BLOCK_PAGES);
+	bitmap_andnot(block->writable, block->writable, range, HMM_SVM_BLOCK_PAGES);
+	bitmap_andnot(block->atomic, block->atomic, range, HMM_SVM_BLOCK_PAGES);
+	bitmap_andnot(block->devmem, block->devmem, range, HMM_SVM_BLOCK_PAGES);
+	bitmap_clear(block->groups, first / HMM_SVM_GROUP_PAGES,
+		     DIV_ROUND_UP(last, HMM_SVM_GROUP_PAGES) - first / HMM_SVM_GROUP_PAGES);
+}
+
+/*
+ * Takes the device's entries for [@start, @end) away, and for the rest of a
+ * large entry of which that is a part, and adds what must be flushed to @zapped.
+ * That includes what somebody else took away whose flush is not known to be
+ * complete: until then, core mm may not go on for us either.
  *
  * Callable wherever notifiers are. Return: block->seq of this zap.
  */
 unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 				struct hmm_svm_span *zapped)
 {
-	struct hmm_svm *svm = block->notifier->svm;
-	unsigned int first, last, i;
+	unsigned int from = hmm_svm_page_index(block, max(start, block->start));
+	unsigned int to = hmm_svm_page_index(block, min(end, hmm_svm_block_end(block)));
+	unsigned int first = from, last = to;
 	unsigned long seq;
-
-	start = max(start, block->start);
-	end = min(end, hmm_svm_block_end(block));
-	first = hmm_svm_page_index(block, start);
-	last = hmm_svm_page_index(block, end);
 
 	spin_lock(&block->state);
 	seq = ++block->seq;
+	widen(block, &first, &last);
 
-	/*
-	 * The device may have written to the page, and nothing but the entry
-	 * that goes away now knows. The page is alive: we run first.
-	 */
-	for (i = find_next_and_bit(block->mapped, block->writable, last, first); i < last;
-	     i = find_next_and_bit(block->mapped, block->writable, last, i + 1))
-		if (!test_bit(i, block->devmem))
-			folio_mark_dirty(page_folio(block->sys[i].page));
-
-	i = find_next_bit(block->mapped, last, first);
-	if (i < last) {
-		svm->ops->unmap(svm, start, end);
-		for (; i < last; i = find_next_bit(block->mapped, last, i + 1))
-			__set_bit(i, block->stale);
-		bitmap_clear(block->mapped, first, last - first);
-		bitmap_clear(block->writable, first, last - first);
-		bitmap_clear(block->devmem, first, last - first);
+	if (find_next_bit(block->mapped, last, first) < last) {
+		bitmap_set(block->lost, first, from - first);
+		bitmap_set(block->lost, to, last - to);
+		zap_locked(block, first, last);
 	}
+	bitmap_clear(block->lost, from, to - from);
 
 	first = find_next_bit(block->stale, last, first);
 	if (first < last) {
@@ -156,22 +242,19 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 
 static void reap_locked(struct hmm_svm_block *block, unsigned int first, unsigned int last)
 {
-	struct device *dev = block->notifier->svm->sdev->dev;
-	struct hmm_svm_sys_page *sys;
-	unsigned int i;
-
 	lockdep_assert_held(&block->state);
 
-	for (i = find_next_bit(block->stale, last, first); i < last;
-	     i = find_next_bit(block->stale, last, i + 1)) {
-		__clear_bit(i, block->stale);
-		sys = block->sys ? &block->sys[i] : NULL;
-		if (!sys || !sys->page)
-			continue;
-		dma_unmap_page_attrs(dev, sys->dma, PAGE_SIZE, DMA_BIDIRECTIONAL,
-				     HMM_SVM_DMA_ATTRS);
-		sys->page = NULL;
+	if (find_next_bit(block->stale, last, first) >= last)
+		return;
+	/* All of it is stale: widen() saw to that. */
+	if (block->whole) {
+		if (block->dma.pfn_list)
+			hmm_svm_dma_unmap_whole(block);
+		block->whole = false;
+	} else if (block->dma.pfn_list) {
+		hmm_svm_dma_unmap(block, block->stale, first, last);
 	}
+	bitmap_clear(block->stale, first, last - first);
 }
 
 /*
@@ -182,6 +265,8 @@ void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end)
 {
 	start = max(start, block->start);
 	end = min(end, hmm_svm_block_end(block));
+	if (start >= end)
+		return;
 
 	spin_lock(&block->state);
 	reap_locked(block, hmm_svm_page_index(block, start), hmm_svm_page_index(block, end));

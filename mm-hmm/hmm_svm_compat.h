@@ -7,6 +7,7 @@
 #define _HMM_SVM_COMPAT_H
 
 #include <linux/dma-mapping.h>
+#include <linux/hmm.h>
 #include <linux/memremap.h>
 #include <linux/mmu_notifier.h>
 #include <linux/slab.h>
@@ -23,6 +24,17 @@
 #define HMM_SVM_CAN_MIGRATE	IS_ENABLED(CONFIG_DEVICE_PRIVATE)
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+
+#include <linux/hmm-dma.h>
+#include <linux/pci-p2pdma.h>
+
+static inline dma_addr_t hmm_svm_dma_map_pfn(struct device *dev, struct hmm_dma_map *map,
+					     size_t i)
+{
+	struct pci_p2pdma_map_state p2pdma = {};
+
+	return hmm_dma_map_pfn(dev, map, i, &p2pdma);
+}
 
 /* Interval notifiers have a second pass, which waits for all flushes at once. */
 #define HMM_SVM_TWO_PASS_NOTIFIER	1
@@ -46,6 +58,65 @@ static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)
 }
 
 #else
+
+/* What <linux/hmm-dma.h> has, page by page. */
+struct hmm_dma_map {
+	unsigned long *pfn_list;
+	dma_addr_t *dma_list;
+	size_t dma_entry_size;
+};
+
+#define HMM_PFN_DMA_MAPPED	(1UL << (BITS_PER_LONG - 4))
+
+static inline int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,
+				    size_t nr_entries, size_t dma_entry_size)
+{
+	map->dma_entry_size = dma_entry_size;
+	map->pfn_list = kcalloc(nr_entries, sizeof(*map->pfn_list), GFP_KERNEL);
+	map->dma_list = kcalloc(nr_entries, sizeof(*map->dma_list), GFP_KERNEL);
+	if (map->pfn_list && map->dma_list)
+		return 0;
+	kfree(map->pfn_list);
+	kfree(map->dma_list);
+	return -ENOMEM;
+}
+
+static inline void hmm_dma_map_free(struct device *dev, struct hmm_dma_map *map)
+{
+	kfree(map->pfn_list);
+	kfree(map->dma_list);
+}
+
+static inline dma_addr_t hmm_svm_dma_map_pfn(struct device *dev, struct hmm_dma_map *map,
+					     size_t i)
+{
+	struct page *page = hmm_pfn_to_page(map->pfn_list[i]);
+
+	if (map->pfn_list[i] & HMM_PFN_DMA_MAPPED)
+		return map->dma_list[i];
+	if (is_pci_p2pdma_page(page))
+		return DMA_MAPPING_ERROR;
+	map->dma_list[i] = dma_map_page_attrs(dev, page, 0, map->dma_entry_size,
+					      DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+	if (!dma_mapping_error(dev, map->dma_list[i]))
+		map->pfn_list[i] |= HMM_PFN_DMA_MAPPED;
+	return map->dma_list[i];
+}
+
+static inline bool hmm_dma_unmap_pfn(struct device *dev, struct hmm_dma_map *map, size_t i)
+{
+	if (!(map->pfn_list[i] & HMM_PFN_DMA_MAPPED))
+		return false;
+	dma_unmap_page_attrs(dev, map->dma_list[i], map->dma_entry_size, DMA_BIDIRECTIONAL,
+			     DMA_ATTR_SKIP_CPU_SYNC);
+	map->pfn_list[i] &= ~HMM_PFN_DMA_MAPPED;
+	return true;
+}
+
+static inline bool dma_need_unmap(struct device *dev)
+{
+	return true;
+}
 
 #define HMM_SVM_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 

@@ -40,6 +40,12 @@
 #define HMM_SVM_NOTIFIER_SHIFT	29
 #define HMM_SVM_NOTIFIER_SIZE	BIT(HMM_SVM_NOTIFIER_SHIFT)
 
+/* Large entries are for a block, or for a group of 64 KiB. */
+#define HMM_SVM_BLOCK_ORDER	(HMM_SVM_BLOCK_SHIFT - PAGE_SHIFT)
+#define HMM_SVM_GROUP_ORDER	(PAGE_SHIFT < 16 ? 16 - PAGE_SHIFT : 0)
+#define HMM_SVM_GROUP_PAGES	BIT(HMM_SVM_GROUP_ORDER)
+#define HMM_SVM_BLOCK_GROUPS	(HMM_SVM_BLOCK_PAGES >> HMM_SVM_GROUP_ORDER)
+
 enum hmm_svm_counter {
 	HMM_SVM_NR_FAULTS,
 	HMM_SVM_NR_FAULTS_FAILED,
@@ -213,12 +219,6 @@ struct hmm_svm_notifier {
 	struct xarray blocks;
 };
 
-/* A page of system memory that the device has mapped; @page NULL: none. */
-struct hmm_svm_sys_page {
-	dma_addr_t dma;
-	struct page *page;
-};
-
 enum hmm_svm_left {
 	HMM_SVM_LEFT_NOT,
 	HMM_SVM_LEFT_BY_CPU,
@@ -239,8 +239,11 @@ enum hmm_svm_left {
  * @writable: which allows writing
  * @devmem: which points to device memory
  * @stale: the entry is gone, but the flush is not known to be complete
- * @sys: pages in system memory, mapped or stale; made under @migrate before
- *	its first use
+ * @atomic: the entry allows atomics
+ * @groups: 64 KiB that are mapped as one large entry
+ * @whole: all of the block is mapped as one large entry, or was and is stale
+ * @lost: pages that were unmapped since they shared a large entry with others
+ * @dma: of pages in system memory, mapped or stale; see hmm_svm_dma.c
  * @chunk: where the block's pages go; under hmm_svm_device.lock
  * @left: whether and how pages left @chunk since pages last came; under
  *	hmm_svm_device.lock, as is the rest
@@ -266,7 +269,11 @@ struct hmm_svm_block {
 	DECLARE_BITMAP(writable, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(devmem, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(stale, HMM_SVM_BLOCK_PAGES);
-	struct hmm_svm_sys_page *sys;
+	DECLARE_BITMAP(atomic, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(groups, HMM_SVM_BLOCK_GROUPS);
+	bool whole;
+	DECLARE_BITMAP(lost, HMM_SVM_BLOCK_PAGES);
+	struct hmm_dma_map dma;
 	struct hmm_svm_chunk *chunk;
 	enum hmm_svm_left left;
 	bool keep;
@@ -349,6 +356,20 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 				struct hmm_svm_span *zapped);
 void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end);
 void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end);
+void hmm_svm_block_widen(struct hmm_svm_block *block, struct hmm_svm_span *span,
+			 unsigned long *wanted);
+bool hmm_svm_block_allows(struct hmm_svm_block *block, u64 addr, enum hmm_svm_access access);
+
+/* hmm_svm_dma.c */
+void hmm_svm_dma_free(struct hmm_svm_block *block);
+int hmm_svm_dma_map(struct hmm_svm_block *block, unsigned int i, unsigned long pfn,
+		    dma_addr_t *addr);
+int hmm_svm_dma_map_whole(struct hmm_svm_block *block, unsigned long pfn, dma_addr_t *addr);
+dma_addr_t hmm_svm_dma_addr(struct hmm_svm_block *block, unsigned int i);
+struct page *hmm_svm_dma_page(const struct hmm_svm_block *block, unsigned int i);
+void hmm_svm_dma_unmap_whole(struct hmm_svm_block *block);
+void hmm_svm_dma_unmap(struct hmm_svm_block *block, const unsigned long *pages,
+		       unsigned int first, unsigned int last);
 
 /* hmm_svm_advice.c */
 void hmm_svm_advice_init(struct hmm_svm *svm);

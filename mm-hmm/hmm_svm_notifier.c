@@ -67,17 +67,19 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
 
 /*
  * After the flush. Blocks of which nothing is left are forgotten; no fault can
- * map anything in @span before core mm ends the invalidation.
+ * map anything in them before core mm ends the invalidation. @zapped, what was
+ * stale before the flush, may exceed @span by parts of large entries.
  */
 static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_svm_span *span,
-			  bool unmapped)
+			  const struct hmm_svm_span *zapped, bool unmapped)
 {
 	struct hmm_svm_block *block;
 	unsigned long index;
 
 	rcu_read_lock();
 	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
-		hmm_svm_block_reap(block, span->start, span->end);
+		if (zapped->start < zapped->end)
+			hmm_svm_block_reap(block, zapped->start, zapped->end);
 		if (unmapped && block->start >= span->start &&
 		    hmm_svm_block_end(block) <= span->end)
 			hmm_svm_block_remove(block);
@@ -97,6 +99,7 @@ struct hmm_svm_flush {
 #endif
 	struct hmm_svm_notifier *notifier;
 	struct hmm_svm_span span;
+	struct hmm_svm_span zapped;
 	u64 ticket;
 	bool posted;
 	bool unmapped;
@@ -106,17 +109,17 @@ static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *no
 			const struct mmu_notifier_range *range, unsigned long cur_seq)
 {
 	struct hmm_svm *svm = notifier->svm;
-	struct hmm_svm_span zapped;
+	const struct hmm_svm_span *zapped = &flush->zapped;
 
 	flush->notifier = notifier;
 	flush->span = clip(notifier, range);
 	flush->unmapped = is_unmap(range);
-	zapped = zap_blocks(notifier, &flush->span, cur_seq);
+	flush->zapped = zap_blocks(notifier, &flush->span, cur_seq);
 
-	flush->posted = zapped.start < zapped.end;
+	flush->posted = zapped->start < zapped->end;
 	if (flush->posted) {
 		hmm_svm_count(svm->counters, HMM_SVM_NR_INVALIDATIONS, 1);
-		flush->ticket = svm->ops->flush_post(svm, zapped.start, zapped.end);
+		flush->ticket = svm->ops->flush_post(svm, zapped->start, zapped->end);
 	}
 }
 
@@ -131,7 +134,7 @@ static bool flush_finish(struct hmm_svm_flush *flush, bool may_sleep)
 	if (flush->posted && svm->ops->flush_wait(svm, flush->ticket, may_sleep) == -EAGAIN)
 		return false;
 	if (flush->posted || flush->unmapped)
-		finish_blocks(flush->notifier, &flush->span, flush->unmapped);
+		finish_blocks(flush->notifier, &flush->span, &flush->zapped, flush->unmapped);
 	return true;
 }
 
