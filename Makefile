@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test test-model test-fuzz test-hmm test-igt test-full test-cl docs clean distclean help
+	test bench-hmm test-model test-fuzz test-hmm test-igt test-full test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -65,6 +65,9 @@ test-full: model modules igt ## run all the IGT tests in the VM, also those that
 
 test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 	@tools/run-tests cl
+
+bench-hmm: model modules ## measure hmm_svm beside its peers (build/bench/hmm.json)
+	@python3 bench/hmm/run.py
 
 docs: setup ## build the documentation (build/docs/html)
 	@tools/docs

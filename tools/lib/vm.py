@@ -78,6 +78,8 @@ def add_options(parser):
         help="the last GPU cannot do atomics on system memory")
     add("--driver-args", metavar="ARGS", default="",
         help="module parameters of colibri.ko")
+    add("--icount", action="store_true",
+        help="the guest's clock counts instructions, one a nanosecond (needs --cpus 1)")
     add("--verbose", action="store_true",
         help="print what happens meanwhile, and the kernel log")
     add("--log", metavar="FILE",
@@ -115,6 +117,8 @@ def parse(argv):
         args.command = args.command + command
     if args.action == "run" and not args.command:
         run.error("which command? tools/vm run [OPTIONS] -- CMD ARGS...")
+    if args.icount and args.cpus != 1:
+        parser.error("--icount: QEMU counts instructions of one CPU only; add --cpus 1")
     for setting in args.env:
         if not re.match(r"[A-Za-z_]\w*=", setting):
             parser.error(f"--env {setting}: not NAME=VALUE")

@@ -216,7 +216,7 @@ class Session:
         """What QEMU gets beside what virtme-run gives it."""
         args = self.args
         memory = str(args.mem)
-        options = accelerator_options(self.kernel, self.say)
+        options = accelerator_options(self.kernel, args.icount, self.say)
         options += ["-no-reboot", "-machine", "memory-backend=mem",
                     "-object", f"memory-backend-memfd,id=mem,size={memory},share=on"]
         options += self.shared_folder("root", "/", "readonly=on")
