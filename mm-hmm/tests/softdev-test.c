@@ -708,7 +708,7 @@ static const struct {
 	TEST(advice_window), TEST(advice_ahead), TEST(advice_atomic_none), TEST(promoted),
 	TEST(thrash_with_cpu), TEST(thrash_by_eviction),
 	TEST(stalled_owner_killed), TEST(stalled_two_mirrors), TEST(stalled_interrupted),
-	TEST(stalled_closed), TEST(stress),
+	TEST(stalled_closed), TEST(faults), TEST(stress),
 };
 
 static bool kernel_migrates(void)

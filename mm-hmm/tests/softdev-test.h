@@ -27,6 +27,9 @@ extern bool migrates;
 
 void stress(void);
 
+/* softdev-faults.c */
+void faults(void);
+
 /* softdev-policy.c */
 void advice_bad(void);
 void advice_of_ranges(void);
