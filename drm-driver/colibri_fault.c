@@ -28,8 +28,8 @@
  * Before anything that may take long, what has been served is answered.
  *
  * Resolving a fault may have to wait for user space (userfaultfd, FUSE).  That
- * keeps one worker of one VM.  SIGKILL, which the workers therefore allow, ends
- * such a wait.
+ * keeps one worker of one VM.  hmm_svm ends such a wait, when the owner dies or
+ * the VM ends, by SIGKILL, which the workers therefore allow.
  *
  * What waits in a VM is bounded.  Records that find no block are dropped, and
  * when no block is left to take the worker answers RETRY for the whole address
@@ -465,15 +465,13 @@ int colibri_vm_fault_start(struct colibri_vm *vm)
  * colibri_vm_fault_stop() - end the workers of a VM
  * @vm: VM, which gets no faults (any more)
  *
- * A worker that waits for user space stops waiting.
+ * A worker that waits for user space goes on waiting: hmm_svm_interrupt() first.
  */
 void colibri_vm_fault_stop(struct colibri_vm *vm)
 {
 	struct colibri_vm_fault *vf = &vm->fault;
 	unsigned int i;
 
-	for (i = 0; i < COLIBRI_MAX_WORKERS && vf->workers[i]; i++)
-		send_sig(SIGKILL, vf->workers[i], 1);
 	for (i = 0; i < COLIBRI_MAX_WORKERS && vf->workers[i]; i++) {
 		kthread_stop(vf->workers[i]);
 		vf->workers[i] = NULL;

@@ -170,6 +170,20 @@ void colibri_vm_kill(struct colibri_vm *vm)
 	wake_up_all(&vm->cdev->fence_wq);
 }
 
+/* The same before the VM is torn down: nothing in it goes on waiting for user space. */
+static void colibri_vm_stop(struct colibri_vm *vm)
+{
+	struct hmm_svm *svm;
+
+	colibri_vm_kill(vm);
+	/* Whoever has the lock for writing came by here before. */
+	down_read(&vm->teardown_lock);
+	svm = vm->torn_down ? NULL : colibri_vm_svm(vm);
+	if (svm)
+		hmm_svm_interrupt(svm);
+	up_read(&vm->teardown_lock);
+}
+
 /* Forget the VM: afterwards the device uses neither its ASID nor its page tables. */
 static void colibri_vm_teardown(struct colibri_vm *vm)
 {
@@ -220,7 +234,7 @@ static void colibri_vm_free(struct drm_gpuvm *gpuvm)
  */
 void colibri_vm_close(struct colibri_vm *vm)
 {
-	colibri_vm_kill(vm);
+	colibri_vm_stop(vm);
 	colibri_bind_unmap_all(vm);
 	colibri_vm_put(vm);
 }
@@ -238,7 +252,7 @@ void colibri_vm_revoke_all(struct colibri_device *cdev)
 		vm = colibri_vm_get_by_asid(cdev, asid);
 		if (!vm)
 			continue;
-		colibri_vm_kill(vm);
+		colibri_vm_stop(vm);
 		colibri_queue_revoke_all(vm);
 		colibri_bind_unmap_all(vm);
 		colibri_vm_teardown(vm);
