@@ -131,6 +131,9 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 
 	if (!allowed)
 		return -EAGAIN;
+	if (!in_dev && req->access == HMM_SVM_ATOMIC &&
+	    hmm_svm_policy_local_atomic(req->call.svm, &req->advised))
+		return -EOPNOTSUPP;
 	return hmm_svm_window_map(win, req->addr);
 }
 
@@ -232,12 +235,13 @@ static bool is_served(struct hmm_svm_request *req)
 {
 	struct hmm_svm_block *block = req->block;
 	unsigned int page = hmm_svm_page_index(block, req->addr);
+	const unsigned long *has = wants_write(req) ? block->writable : block->mapped;
 	bool served;
 
 	if (req->access == HMM_SVM_ATOMIC)
-		return false;
+		has = block->atomic;
 	spin_lock(&block->state);
-	served = test_bit(page, wants_write(req) ? block->writable : block->mapped);
+	served = test_bit(page, has);
 	spin_unlock(&block->state);
 	return served;
 }
