@@ -7,9 +7,11 @@
 #define _HMM_SVM_COMPAT_H
 
 #include <linux/dma-mapping.h>
+#include <linux/err.h>
 #include <linux/hmm.h>
 #include <linux/memremap.h>
 #include <linux/mmu_notifier.h>
+#include <linux/rmap.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 
@@ -35,6 +37,15 @@ static inline dma_addr_t hmm_svm_dma_map_pfn(struct device *dev, struct hmm_dma_
 
 	return hmm_dma_map_pfn(dev, map, i, &p2pdma);
 }
+
+#ifdef CONFIG_DEVICE_PRIVATE
+/* Returns with the folio locked and referenced. */
+static inline struct page *hmm_svm_exclusive_page(struct mm_struct *mm, unsigned long addr,
+						  void *owner, struct folio **folio)
+{
+	return make_device_exclusive(mm, addr, owner, folio);
+}
+#endif
 
 /* Interval notifiers have a second pass, which waits for all flushes at once. */
 #define HMM_SVM_TWO_PASS_NOTIFIER	1
@@ -113,6 +124,23 @@ static inline bool hmm_dma_unmap_pfn(struct device *dev, struct hmm_dma_map *map
 	return true;
 }
 
+#ifdef CONFIG_DEVICE_PRIVATE
+static inline struct page *hmm_svm_exclusive_page(struct mm_struct *mm, unsigned long addr,
+						  void *owner, struct folio **folio)
+{
+	struct page *page = NULL;
+	int n = make_device_exclusive_range(mm, addr, addr + PAGE_SIZE, &page, owner);
+
+	if (n < 0)
+		return ERR_PTR(n);
+	/* Somebody else had it locked, or it can never be. */
+	if (!page)
+		return ERR_PTR(vma_is_anonymous(vma_lookup(mm, addr)) ? -EBUSY : -EOPNOTSUPP);
+	*folio = page_folio(page);
+	return page;
+}
+#endif
+
 static inline bool dma_need_unmap(struct device *dev)
 {
 	return true;
@@ -144,6 +172,14 @@ static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)
 	return page->pgmap;
 }
 
+#endif
+
+#ifndef CONFIG_DEVICE_PRIVATE
+static inline struct page *hmm_svm_exclusive_page(struct mm_struct *mm, unsigned long addr,
+						  void *owner, struct folio **folio)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
 #endif
 
 #endif /* _HMM_SVM_COMPAT_H */

@@ -26,7 +26,11 @@ static struct device *dma_dev(const struct hmm_svm_block *block)
 	return block->notifier->svm->sdev->dev;
 }
 
-static int need_map(struct hmm_svm_block *block)
+/*
+ * Makes the map of a block that has none. Called by hmm_svm_dma_map(), and
+ * before it by who must not wait for memory then.
+ */
+int hmm_svm_dma_prepare(struct hmm_svm_block *block)
 {
 	struct hmm_dma_map map = {};
 	int ret;
@@ -65,7 +69,7 @@ static int map_entry(struct hmm_svm_block *block, unsigned int i, unsigned long 
 int hmm_svm_dma_map(struct hmm_svm_block *block, unsigned int i, unsigned long pfn,
 		    dma_addr_t *addr)
 {
-	int ret = need_map(block);
+	int ret = hmm_svm_dma_prepare(block);
 
 	return ret ?: map_entry(block, i, pfn, addr);
 }
@@ -73,7 +77,7 @@ int hmm_svm_dma_map(struct hmm_svm_block *block, unsigned int i, unsigned long p
 /* Maps the whole block, no page of which is mapped or stale, from @pfn on. */
 int hmm_svm_dma_map_whole(struct hmm_svm_block *block, unsigned long pfn, dma_addr_t *addr)
 {
-	int ret = need_map(block);
+	int ret = hmm_svm_dma_prepare(block);
 
 	if (ret)
 		return ret;
@@ -105,6 +109,11 @@ void hmm_svm_dma_unmap_whole(struct hmm_svm_block *block)
 {
 	hmm_dma_unmap_pfn(dma_dev(block), &block->dma, 0);
 	block->dma.dma_entry_size = PAGE_SIZE;
+}
+
+void hmm_svm_dma_unmap_page(struct hmm_svm_block *block, unsigned int i)
+{
+	hmm_dma_unmap_pfn(dma_dev(block), &block->dma, i);
 }
 
 /* Ends the mappings of @pages, in [@first, @last), some of which may have none. */

@@ -244,6 +244,8 @@ enum hmm_svm_left {
  * @whole: all of the block is mapped as one large entry, or was and is stale
  * @lost: pages that were unmapped since they shared a large entry with others
  * @dma: of pages in system memory, mapped or stale; see hmm_svm_dma.c
+ * @exclusive_seq: of hmm_svm_make_exclusive(), which holds @migrate
+ * @exclusive_busy: the same
  * @chunk: where the block's pages go; under hmm_svm_device.lock
  * @left: whether and how pages left @chunk since pages last came; under
  *	hmm_svm_device.lock, as is the rest
@@ -274,6 +276,8 @@ struct hmm_svm_block {
 	bool whole;
 	DECLARE_BITMAP(lost, HMM_SVM_BLOCK_PAGES);
 	struct hmm_dma_map dma;
+	unsigned long exclusive_seq;
+	bool exclusive_busy;
 	struct hmm_svm_chunk *chunk;
 	enum hmm_svm_left left;
 	bool keep;
@@ -361,6 +365,7 @@ void hmm_svm_block_widen(struct hmm_svm_block *block, struct hmm_svm_span *span,
 bool hmm_svm_block_allows(struct hmm_svm_block *block, u64 addr, enum hmm_svm_access access);
 
 /* hmm_svm_dma.c */
+int hmm_svm_dma_prepare(struct hmm_svm_block *block);
 void hmm_svm_dma_free(struct hmm_svm_block *block);
 int hmm_svm_dma_map(struct hmm_svm_block *block, unsigned int i, unsigned long pfn,
 		    dma_addr_t *addr);
@@ -368,6 +373,7 @@ int hmm_svm_dma_map_whole(struct hmm_svm_block *block, unsigned long pfn, dma_ad
 dma_addr_t hmm_svm_dma_addr(struct hmm_svm_block *block, unsigned int i);
 struct page *hmm_svm_dma_page(const struct hmm_svm_block *block, unsigned int i);
 void hmm_svm_dma_unmap_whole(struct hmm_svm_block *block);
+void hmm_svm_dma_unmap_page(struct hmm_svm_block *block, unsigned int i);
 void hmm_svm_dma_unmap(struct hmm_svm_block *block, const unsigned long *pages,
 		       unsigned int first, unsigned int last);
 
@@ -451,6 +457,11 @@ bool hmm_svm_window_in_devmem(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_shared(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_huge(const struct hmm_svm_window *win, u64 addr);
 int hmm_svm_window_map(struct hmm_svm_window *win, u64 addr);
+struct hmm_svm_block *hmm_svm_window_block(struct hmm_svm_window *win);
+
+/* hmm_svm_exclusive.c */
+int hmm_svm_make_exclusive(struct hmm_svm_window *win, u64 addr);
+void hmm_svm_exclusive_begins(struct hmm_svm_block *block, unsigned long seq, bool busy);
 
 /* hmm_svm_migrate.c */
 struct hmm_svm_migration *hmm_svm_migration_alloc(unsigned int npages);

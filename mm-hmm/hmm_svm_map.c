@@ -121,6 +121,11 @@ void hmm_svm_window_free(struct hmm_svm_window *win)
 	kvfree(win);
 }
 
+struct hmm_svm_block *hmm_svm_window_block(struct hmm_svm_window *win)
+{
+	return win->block;
+}
+
 static u64 window_end(const struct hmm_svm_window *win)
 {
 	return win->start + ((u64)(win->last - win->first) << PAGE_SHIFT);

@@ -48,19 +48,25 @@ static unsigned long last_index(const struct hmm_svm_span *span)
  * its mmu_interval_read_begin() sees our sequence, too, and waits.
  */
 static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
-				      const struct hmm_svm_span *span, unsigned long cur_seq)
+				      const struct hmm_svm_span *span, unsigned long cur_seq,
+				      bool exclusive)
 {
 	struct hmm_svm_span zapped = HMM_SVM_EMPTY_SPAN;
 	struct hmm_svm_block *block;
-	unsigned long index;
+	unsigned long index, seq;
+	bool busy;
 
 	xa_lock(&notifier->blocks);
+	busy = notifier->mn.invalidate_seq == cur_seq;
 	mmu_interval_set_seq(&notifier->mn, cur_seq);
 	xa_unlock(&notifier->blocks);
 
 	rcu_read_lock();
-	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span))
-		hmm_svm_block_zap(block, span->start, span->end, &zapped);
+	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
+		seq = hmm_svm_block_zap(block, span->start, span->end, &zapped);
+		if (exclusive)
+			hmm_svm_exclusive_begins(block, seq, busy);
+	}
 	rcu_read_unlock();
 	return zapped;
 }
@@ -85,6 +91,12 @@ static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_sv
 			hmm_svm_block_remove(block);
 	}
 	rcu_read_unlock();
+}
+
+/* By hmm_svm_make_exclusive(), in whose context we are then. */
+static bool is_our_exclusive(const struct hmm_svm *svm, const struct mmu_notifier_range *range)
+{
+	return range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == svm;
 }
 
 static bool is_unmap(const struct mmu_notifier_range *range)
@@ -114,7 +126,8 @@ static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *no
 	flush->notifier = notifier;
 	flush->span = clip(notifier, range);
 	flush->unmapped = is_unmap(range);
-	flush->zapped = zap_blocks(notifier, &flush->span, cur_seq);
+	flush->zapped = zap_blocks(notifier, &flush->span, cur_seq,
+				   is_our_exclusive(svm, range));
 
 	flush->posted = zapped->start < zapped->end;
 	if (flush->posted) {
