@@ -440,6 +440,7 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 					   struct vm_area_struct *vma, u64 addr,
 					   unsigned int order);
 bool hmm_svm_vma_can_migrate(struct vm_area_struct *vma);
+bool hmm_svm_vma_can_prefetch(struct vm_area_struct *vma);
 void hmm_svm_note_arrival(struct hmm_svm_block *block);
 void hmm_svm_note_departure(struct hmm_svm_chunk *chunk);
 struct hmm_svm_span hmm_svm_policy_readback(struct hmm_svm_chunk *chunk,

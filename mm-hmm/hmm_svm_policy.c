@@ -24,22 +24,44 @@
 #define HMM_SVM_THRASH_TURNS	32	/* evictions per chunk */
 #define HMM_SVM_THRASH_MAX	(8 * HZ)
 
+/*
+ * Memory that the program has locked, or whose faults it serves itself, is left
+ * where the program put it. So is what KSM may merge: core mm loses count of a
+ * merged page that is in device memory (its stable node moves there, and ksmd
+ * would read it).
+ */
+static bool is_free_to_move(struct vm_area_struct *vma)
+{
+	return !(vma->vm_flags & (VM_SPECIAL | VM_LOCKED | VM_SHARED | VM_MERGEABLE)) &&
+	       !userfaultfd_armed(vma);
+}
+
 /**
  * hmm_svm_vma_can_migrate() - Whether pages of a vma may live in device memory
  * @vma: vma
  *
- * Core mm migrates private anonymous memory only. Memory that the program has
- * locked, or whose faults it serves itself, is left where the program put it.
- * So is what KSM may merge: core mm loses count of a merged page that is in device
- * memory (its stable node moves there, and ksmd would read it).
+ * Core mm migrates private anonymous memory only.
  *
  * Return: whether.
  */
 bool hmm_svm_vma_can_migrate(struct vm_area_struct *vma)
 {
-	return vma_is_anonymous(vma) &&
-	       !(vma->vm_flags & (VM_SPECIAL | VM_LOCKED | VM_SHARED | VM_MERGEABLE)) &&
-	       !userfaultfd_armed(vma);
+	return vma_is_anonymous(vma) && is_free_to_move(vma);
+}
+
+/**
+ * hmm_svm_vma_can_prefetch() - Whether they may when the program asks for it
+ * @vma: vma
+ *
+ * Then so may the program's own copies of a file's pages (``MAP_PRIVATE``, also
+ * ``.data``). A touch does not move them: it would unmap the page cache around
+ * them, too, in order to find them.
+ *
+ * Return: whether.
+ */
+bool hmm_svm_vma_can_prefetch(struct vm_area_struct *vma)
+{
+	return (vma_is_anonymous(vma) || vma->anon_vma) && is_free_to_move(vma);
 }
 
 /* What the last departure of a block's pages counts for, now that they are back. */

@@ -45,7 +45,7 @@ static void to_device(struct hmm_svm_block *block, struct vm_area_struct *vma,
 
 	hmm_svm_block_advised(block, advised);
 	/* What is read mostly is copied by mapping it. */
-	if (hmm_svm_has_pages(sdev) && hmm_svm_vma_can_migrate(vma) &&
+	if (hmm_svm_has_pages(sdev) && hmm_svm_vma_can_prefetch(vma) &&
 	    !advised->v[HMM_SVM_ADVISE_READ_MOSTLY])
 		hmm_svm_migrate_to_dev(block, vma, span->start, span->end);
 	map_present(block, span);
@@ -54,7 +54,7 @@ static void to_device(struct hmm_svm_block *block, struct vm_area_struct *vma,
 static void to_system(struct hmm_svm_block *block, struct vm_area_struct *vma,
 		      const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
 {
-	if (vma_is_anonymous(vma))
+	if (vma->anon_vma)
 		hmm_svm_migrate_to_sys(block->notifier->svm->sdev, vma, span->start, span->end,
 				       NULL);
 }
