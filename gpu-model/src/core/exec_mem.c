@@ -61,11 +61,12 @@ STORE(fsd, uint64_t, f)
    CG_HANDLER(name) \
    { \
       uint64_t va = w->x[op->rs1]; \
-      uint8_t *host; \
-      enum cg_mem_result r = cg_mem_atomic(w, va, sizeof(type), &host); \
+      struct cg_atomic a; \
+      enum cg_mem_result r = cg_mem_atomic_begin(w, va, sizeof(type), &a); \
       if (r != CG_MEM_OK) \
          return cg_mem_stop(w, op, r); \
-      type v = __atomic_load_n((type *)host, __ATOMIC_SEQ_CST); \
+      type v = __atomic_load_n((type *)a.word, __ATOMIC_SEQ_CST); \
+      cg_mem_atomic_end(&a); \
       w->resv_addr = va; \
       w->resv_value = (uint64_t)(int64_t)v; \
       w->x[op->rd] = (uint64_t)(int64_t)v; \
@@ -80,14 +81,15 @@ LR(lr_d, int64_t)
    CG_HANDLER(name) \
    { \
       uint64_t va = w->x[op->rs1]; \
-      uint8_t *host; \
-      enum cg_mem_result r = cg_mem_atomic(w, va, sizeof(type), &host); \
+      struct cg_atomic a; \
+      enum cg_mem_result r = cg_mem_atomic_begin(w, va, sizeof(type), &a); \
       if (r != CG_MEM_OK) \
          return cg_mem_stop(w, op, r); \
       type expected = (type)w->resv_value; \
       bool ok = w->resv_addr == va && \
-                __atomic_compare_exchange_n((type *)host, &expected, (type)w->x[op->rs2], false, \
+                __atomic_compare_exchange_n((type *)a.word, &expected, (type)w->x[op->rs2], false, \
                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+      cg_mem_atomic_end(&a); \
       w->resv_addr = ~0ull; \
       w->x[op->rd] = !ok; \
       return op + op->len; \
@@ -97,18 +99,19 @@ SC(sc_w, int32_t)
 SC(sc_d, int64_t)
 
 #define AMO_HEAD(type) \
-   uint8_t *host; \
-   enum cg_mem_result r = cg_mem_atomic(w, w->x[op->rs1], sizeof(type), &host); \
+   struct cg_atomic a; \
+   enum cg_mem_result r = cg_mem_atomic_begin(w, w->x[op->rs1], sizeof(type), &a); \
    if (r != CG_MEM_OK) \
       return cg_mem_stop(w, op, r); \
    type b = (type)w->x[op->rs2]; \
-   type *p = (type *)host
+   type *p = a.word
 
 #define AMO(name, type, builtin) \
    CG_HANDLER(name) \
    { \
       AMO_HEAD(type); \
       type old = builtin(p, b, __ATOMIC_SEQ_CST); \
+      cg_mem_atomic_end(&a); \
       w->x[op->rd] = (uint64_t)(int64_t)old; \
       return op + op->len; \
    }
@@ -121,6 +124,7 @@ SC(sc_d, int64_t)
       while (!__atomic_compare_exchange_n(p, &old, old cmp b ? old : b, true, \
                                           __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) \
          ; \
+      cg_mem_atomic_end(&a); \
       w->x[op->rd] = (uint64_t)(int64_t)(stype)old; \
       return op + op->len; \
    }

@@ -207,7 +207,7 @@ cg_mem_copy(struct cg_wave *w, uint64_t va, void *data, unsigned size, bool stor
 }
 
 enum cg_mem_result
-cg_mem_atomic(struct cg_wave *w, uint64_t va, unsigned size, uint8_t **host)
+cg_mem_atomic_begin(struct cg_wave *w, uint64_t va, unsigned size, struct cg_atomic *a)
 {
    if (va & (size - 1))
       return cg_mem_error(w, COLIBRI_QERR_MISALIGNED, va);
@@ -217,9 +217,10 @@ cg_mem_atomic(struct cg_wave *w, uint64_t va, unsigned size, uint8_t **host)
       return r;
    if (span.size < size)
       return cg_mem_error(w, COLIBRI_QERR_BAD_ADDRESS, va);
+   a->split.host = NULL;
+   a->word = span.host;
    if (span.sys && !w->core->cfg.sys_atomics)
-      return cg_mem_error(w, COLIBRI_QERR_NO_ATOMICS, va);
-   *host = span.host;
+      a->word = cg_split_begin(&a->split, span.host, size);
    return CG_MEM_OK;
 }
 

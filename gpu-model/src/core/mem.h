@@ -6,6 +6,7 @@
 #define CG_MEM_H
 
 #include "core_priv.h"
+#include "split.h"
 
 enum cg_mem_result {
    CG_MEM_OK,
@@ -90,8 +91,21 @@ enum cg_mem_result cg_mem_probe(struct cg_wave *w, uint64_t va, uint8_t access, 
  */
 enum cg_mem_result cg_mem_copy(struct cg_wave *w, uint64_t va, void *data, unsigned size, bool store);
 
-/** Host pointer of a naturally aligned word for an atomic access. */
-enum cg_mem_result cg_mem_atomic(struct cg_wave *w, uint64_t va, unsigned size, uint8_t **host);
+/** A naturally aligned word during one atomic operation. */
+struct cg_atomic {
+   void *word;             /**< to operate on, atomically */
+   struct cg_split split;  /**< host NULL: word is the memory itself */
+};
+
+/** On success cg_mem_atomic_end() follows the operation. */
+enum cg_mem_result cg_mem_atomic_begin(struct cg_wave *w, uint64_t va, unsigned size, struct cg_atomic *a);
+
+static inline void
+cg_mem_atomic_end(struct cg_atomic *a)
+{
+   if (unlikely(a->split.host))
+      cg_split_end(&a->split);
+}
 
 /** Host pointer for @size bytes in one page with a TLB hit, else NULL: ask cg_mem_copy(). */
 static inline uint8_t *

@@ -57,9 +57,9 @@ combine(const struct vatomic *v, uint64_t old, uint64_t b)
 }
 
 #define ATOMIC_WORD(type) \
-   static uint64_t atomic_##type(const struct vatomic *v, void *host, uint64_t b, uint64_t expected) \
+   static uint64_t atomic_##type(const struct vatomic *v, void *word, uint64_t b, uint64_t expected) \
    { \
-      type *p = host, old; \
+      type *p = word, old; \
       if (v->op == COLIBRI_ATOMIC_CAS) { \
          old = (type)expected; \
          __atomic_compare_exchange_n(p, &old, (type)b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
@@ -110,14 +110,16 @@ registers_ok(const struct cg_op *op, const struct vatomic *v)
 static enum cg_mem_result
 lane(struct cg_wave *w, const struct cg_op *op, const struct vatomic *v, unsigned i)
 {
-   uint8_t *d = cg_vreg(w, op->rd), *host;
+   uint8_t *d = cg_vreg(w, op->rd);
+   struct cg_atomic a;
    uint64_t va = cg_elem_get(cg_vreg(w, op->rs1), i, 3);
    uint64_t b = cg_elem_get(cg_vreg(w, op->rs2), i, v->sew), expected = cg_elem_get(d, i, v->sew);
 
-   enum cg_mem_result r = cg_mem_atomic(w, va, 1u << v->sew, &host);
+   enum cg_mem_result r = cg_mem_atomic_begin(w, va, 1u << v->sew, &a);
    if (r != CG_MEM_OK)
       return r;
-   uint64_t old = v->sew == 2 ? atomic_uint32_t(v, host, b, expected) : atomic_uint64_t(v, host, b, expected);
+   uint64_t old = v->sew == 2 ? atomic_uint32_t(v, a.word, b, expected) : atomic_uint64_t(v, a.word, b, expected);
+   cg_mem_atomic_end(&a);
    cg_elem_set(d, i, v->sew, old);
    return CG_MEM_OK;
 }

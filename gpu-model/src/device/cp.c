@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "core/split.h"
 #include "cp.h"
 
 /* Packets before others get a turn. */
@@ -73,8 +74,6 @@ cg_cp_word(struct cg_queue *q, uint64_t va, unsigned size, uint8_t access, void 
 
    if (r != CG_CP_NEXT)
       return r;
-   if (access == COLIBRI_ACCESS_ATOMIC && span.sys && !q->dev->config.sys_atomics)
-      return cg_cp_fail(q, COLIBRI_QERR_NO_ATOMICS, va);
    *out = span.host;
    return CG_CP_NEXT;
 }
@@ -87,15 +86,33 @@ cb_word(struct cg_queue *q, size_t offset, unsigned size, uint8_t access, void *
 
 /* ---- Retiring -----------------------------------------------------------------*/
 
+/* As cg_mem_atomic_begin() for waves. */
+static void
+decrement(struct cg_queue *q, const struct cg_span *span)
+{
+   struct cg_split split;
+
+   if (!span->sys || q->dev->config.sys_atomics) {
+      __atomic_fetch_sub((uint64_t *)span->host, 1, __ATOMIC_SEQ_CST);
+      return;
+   }
+   --*(uint64_t *)cg_split_begin(&split, span->host, 8);
+   cg_split_end(&split);
+}
+
 static enum cg_cp_result
 give_signal(struct cg_queue *q, uint64_t va)
 {
-   void *word;
-   enum cg_cp_result r = cg_cp_word(q, va, 8, COLIBRI_ACCESS_ATOMIC, &word);
+   struct cg_span span;
+
+   if (va % 8)
+      return cg_cp_fail(q, COLIBRI_QERR_MISALIGNED, va);
+
+   enum cg_cp_result r = cg_cp_span(q, va, COLIBRI_ACCESS_ATOMIC, &span);
 
    if (r != CG_CP_NEXT)
       return r;
-   __atomic_fetch_sub((uint64_t *)word, 1, __ATOMIC_SEQ_CST);
+   decrement(q, &span);
 
    pthread_mutex_lock(&q->dev->lock);
    cg_sched_poke_polling(q->dev);

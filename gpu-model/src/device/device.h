@@ -50,14 +50,16 @@ void cg_device_reset(struct cg_device *dev);
 /**
  * Lends the device the guest memory [iova, iova + size), which is @fd at @offset.  The fd stays the
  * caller's.
- * @return 0, -EINVAL (alignment, overflow, beyond the file's end), -EEXIST (overlap), -ENOSPC, or mmap()'s error.
+ * @return 0, -EINVAL (alignment, overflow, beyond the file's end), -EEXIST (overlap), -ENOSPC, -ENOMEM,
+ * -EACCES (@writable of a file that is not) or mmap()'s error.
  */
 int cg_device_dma_map(struct cg_device *dev, uint64_t iova, uint64_t size, int fd, uint64_t offset,
                       bool writable);
 
 /**
- * Takes it back: when this returns nothing in the device uses it any more.
- * @return 0, or -ENOENT when no region is exactly that.
+ * Takes all that was lent in [iova, iova + size) back, which may be nothing: when this returns nothing in
+ * the device uses it any more.
+ * @return 0, or -EINVAL (alignment, overflow, or the range cuts what was lent as one: nothing happens).
  */
 int cg_device_dma_unmap(struct cg_device *dev, uint64_t iova, uint64_t size);
 void cg_device_dma_unmap_all(struct cg_device *dev);

@@ -100,25 +100,35 @@ cg_doze_prepare(struct cg_doze *d)
 void cg_doze_sleep(struct cg_doze *d, unsigned prepared);
 void cg_doze_kick(struct cg_doze *d);
 
-/* ---- Memory (memory.c) ---------------------------------------------------*/
+/* ---- Memory (memory.c, bus.c) ----------------------------------------------*/
 
-#define CG_MAX_REGIONS 512
+/* One GiB in pages of 4 KiB: what a guest's IOMMU may have mapped at a time. */
+#define CG_MAX_REGIONS (1u << 18)
+/* Bus addresses end here. */
+#define CG_BUS_LIMIT (1ull << 57)
 
-struct cg_region {
-   uint64_t base, size;
-   uint8_t *host;
-   bool writable;
+/** A node of the bus map. */
+struct cg_bus_node {
+   unsigned used; /**< slots that are not 0; the writer's */
+   struct cg_bus_node *next_garbage;
+   _Atomic(uint64_t) slot[512];
 };
 
-/** An immutable, sorted table of the guest's memory; replaced as a whole. */
-struct cg_regions {
-   unsigned count;
-   struct cg_region r[];
-};
-
-/** Host address of guest memory or VRAM; NULL when any byte of it is not there. */
+/**
+ * Host address of guest memory or VRAM; NULL when any byte of it is not there, or when it is not in one
+ * piece on the host.
+ */
 uint8_t *cg_sys_ptr(struct cg_device *dev, uint64_t bus, uint64_t size, bool write);
 uint8_t *cg_vram_ptr(struct cg_device *dev, uint64_t offset, uint64_t size);
+/** The first piece of guest memory, at most @max bytes: its host address and @size; NULL when there is none. */
+uint8_t *cg_sys_span(struct cg_device *dev, uint64_t bus, uint64_t max, bool write, uint64_t *size);
+
+/** Adds [bus, bus + size), where nothing is, with ctl_lock held; false without memory. */
+bool cg_bus_add(struct cg_device *dev, uint64_t bus, uint64_t size, uint8_t *host, bool writable);
+/** Removes all that was added in [bus, bus + size); nodes go to @garbage. */
+void cg_bus_remove(struct cg_device *dev, uint64_t bus, uint64_t size, struct cg_bus_node **garbage);
+/** When this returns nothing uses what was removed, and @garbage is freed. */
+void cg_bus_collect(struct cg_device *dev, struct cg_bus_node *garbage);
 
 /* ---- MMU (mmu.c, mmu_ring.c) ---------------------------------------------*/
 
@@ -385,7 +395,10 @@ struct cg_device {
    uint32_t latch[0x5000 / 8]; /**< low halves of 64-bit registers being written */
    uint32_t timestamp_high;
 
-   _Atomic(struct cg_regions *) regions;
+   void *regions;               /**< tree of struct cg_region; ctl_lock */
+   unsigned num_regions;
+   struct cg_backing *backings; /**< files they are in */
+   struct cg_bus_node bus;      /**< root of the bus map */
    atomic_ullong status_page;
    atomic_ullong pt_root[COLIBRI_MAX_ASIDS];
 

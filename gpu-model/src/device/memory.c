@@ -1,47 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the device can reach: VRAM and the memory that the guest lent it.
+ * What the device can reach: VRAM, and the memory that the guest lent it.
  *
- * The table of guest memory is immutable and replaced as a whole.  Engines
- * read it inside their sections without a lock; the control thread, its one
- * writer, frees the old one when every engine has left its section.
+ * Without an IOMMU that is a handful of regions; behind one, a region for each
+ * page that a driver maps, tens of thousands, which come and go with a message
+ * each.  So the regions are kept in a tree by address, each file is mapped once
+ * as a whole whatever parts of it are lent, and engines find their way by the
+ * bus map (bus.c).  All but the last belongs to the control thread.
  */
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "internal.h"
 
-static const struct cg_region *
-find_region(const struct cg_regions *t, uint64_t bus)
-{
-   unsigned lo = 0, hi = t ? t->count : 0;
+/** A file, or a part of one, that regions are in. */
+struct cg_backing {
+   struct cg_backing *next;
+   dev_t dev;
+   ino_t ino;
+   bool whole;    /**< the whole of a regular file, so others can share it */
+   bool writable;
+   uint8_t *host;
+   uint64_t size;
+   unsigned refs;
+};
 
-   while (lo < hi) {
-      unsigned mid = (lo + hi) / 2;
-      const struct cg_region *r = &t->r[mid];
-
-      if (bus < r->base)
-         hi = mid;
-      else if (bus - r->base >= r->size)
-         lo = mid + 1;
-      else
-         return r;
-   }
-   return NULL;
-}
-
-uint8_t *
-cg_sys_ptr(struct cg_device *dev, uint64_t bus, uint64_t size, bool write)
-{
-   const struct cg_region *r = find_region(atomic_load(&dev->regions), bus);
-
-   if (!r || (write && !r->writable) || size > r->size - (bus - r->base))
-      return NULL;
-   return r->host + (bus - r->base);
-}
+/** What one message has lent: the bus addresses [base, base + size). */
+struct cg_region {
+   uint64_t base, size;
+   struct cg_backing *backing;
+};
 
 uint8_t *
 cg_vram_ptr(struct cg_device *dev, uint64_t offset, uint64_t size)
@@ -51,161 +42,211 @@ cg_vram_ptr(struct cg_device *dev, uint64_t offset, uint64_t size)
    return dev->vram + offset;
 }
 
-/* Makes @next the table; when this returns no engine uses the previous one. */
-static void
-replace_regions(struct cg_device *dev, struct cg_regions *next)
-{
-   struct cg_regions *old = atomic_exchange(&dev->regions, next);
+/* ---- Files -------------------------------------------------------------------*/
 
-   for (unsigned i = 0; i < dev->num_cus_started; i++)
-      cg_engine_post(&dev->cus[i].engine, NULL);
-   for (unsigned i = 0; i < dev->num_cus_started; i++)
-      cg_engine_wait(&dev->cus[i].engine);
-   cg_engine_wait(&dev->mmu.engine);
-   cg_engine_wait(&dev->mig.engine);
-   free(old);
-}
-
+/* PROT_WRITE as far as the file allows it: some other region may want it. */
 static bool
-overlaps(const struct cg_regions *t, uint64_t base, uint64_t size)
+map_backing(struct cg_backing *b, int fd, uint64_t offset)
 {
-   for (unsigned i = 0; t && i < t->count; i++) {
-      if (base < t->r[i].base + t->r[i].size && t->r[i].base < base + size)
-         return true;
+   b->writable = true;
+   b->host = mmap(NULL, b->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+   if (b->host == MAP_FAILED && errno == EACCES) {
+      b->writable = false;
+      b->host = mmap(NULL, b->size, PROT_READ, MAP_SHARED, fd, offset);
    }
-   return false;
+   return b->host != MAP_FAILED;
 }
 
-static int
-check_region(int fd, uint64_t iova, uint64_t size, uint64_t offset)
+/* The backing for [@offset, @offset + @size) of @fd; NULL and errno. */
+static struct cg_backing *
+get_backing(struct cg_device *dev, int fd, uint64_t offset, uint64_t size)
 {
    struct stat st;
 
-   if (!size || (iova | size | offset) % CG_PAGE_SIZE || iova > UINT64_MAX - size ||
-       offset > INT64_MAX - size || size > SIZE_MAX / 2)
-      return -EINVAL;
    if (fstat(fd, &st))
-      return -errno;
+      return NULL;
+
+   bool whole = S_ISREG(st.st_mode);
+
    /* Beyond the end of a file waits SIGBUS. */
-   if (S_ISREG(st.st_mode) && offset + size > (uint64_t)st.st_size)
-      return -EINVAL;
+   if (whole && offset + size > (uint64_t)st.st_size) {
+      errno = EINVAL;
+      return NULL;
+   }
+   for (struct cg_backing *b = dev->backings; whole && b; b = b->next) {
+      if (b->whole && b->dev == st.st_dev && b->ino == st.st_ino && offset + size <= b->size) {
+         b->refs++;
+         return b;
+      }
+   }
+
+   struct cg_backing *b = calloc(1, sizeof(*b));
+
+   if (!b)
+      return NULL;
+   *b = (struct cg_backing){
+      .next = dev->backings,
+      .dev = st.st_dev,
+      .ino = st.st_ino,
+      .whole = whole,
+      .size = whole ? (uint64_t)st.st_size : size,
+      .refs = 1,
+   };
+   if (!map_backing(b, fd, whole ? 0 : offset)) {
+      free(b);
+      return NULL;
+   }
+   dev->backings = b;
+   return b;
+}
+
+static void
+put_backing(struct cg_device *dev, struct cg_backing *b)
+{
+   struct cg_backing **at = &dev->backings;
+
+   if (--b->refs)
+      return;
+   while (*at != b)
+      at = &(*at)->next;
+   *at = b->next;
+   munmap(b->host, b->size);
+   free(b);
+}
+
+/* ---- Regions -----------------------------------------------------------------*/
+
+/* Regions that overlap are equal, so the tree finds what is in the way, or in a range. */
+static int
+compare_regions(const void *a, const void *b)
+{
+   const struct cg_region *x = a, *y = b;
+
+   if (x->base + x->size <= y->base)
+      return -1;
+   return x->base >= y->base + y->size;
+}
+
+static struct cg_region *
+find_region(struct cg_device *dev, uint64_t base, uint64_t size)
+{
+   struct cg_region key = {base, size, NULL}, **found = tfind(&key, &dev->regions, compare_regions);
+
+   return found ? *found : NULL;
+}
+
+/* Into the tree and the bus map.  @return 0 or -errno */
+static int
+add_region(struct cg_device *dev, const struct cg_region *region, uint8_t *host, bool writable)
+{
+   struct cg_region *r = malloc(sizeof(*r));
+
+   if (!r)
+      return -ENOMEM;
+   *r = *region;
+   if (!tsearch(r, &dev->regions, compare_regions)) {
+      free(r);
+      return -ENOMEM;
+   }
+   if (!cg_bus_add(dev, r->base, r->size, host, writable)) {
+      tdelete(r, &dev->regions, compare_regions);
+      free(r);
+      return -ENOMEM;
+   }
+   dev->num_regions++;
    return 0;
 }
 
-static struct cg_regions *
-copy_without(const struct cg_regions *t, unsigned skip)
+static int
+map_locked(struct cg_device *dev, uint64_t iova, uint64_t size, int fd, uint64_t offset,
+           bool writable)
 {
-   struct cg_regions *n = malloc(sizeof(*n) + t->count * sizeof(n->r[0]));
+   struct cg_region region = {iova, size, NULL};
+   int ret;
 
-   if (!n)
-      return NULL;
-   n->count = 0;
-   for (unsigned i = 0; i < t->count; i++) {
-      if (i != skip)
-         n->r[n->count++] = t->r[i];
-   }
-   return n;
-}
-
-static struct cg_regions *
-copy_with(const struct cg_regions *t, const struct cg_region *add)
-{
-   unsigned count = t ? t->count : 0, i = 0;
-   struct cg_regions *n = malloc(sizeof(*n) + (count + 1) * sizeof(n->r[0]));
-
-   if (!n)
-      return NULL;
-   for (; i < count && t->r[i].base < add->base; i++)
-      n->r[i] = t->r[i];
-   n->r[i] = *add;
-   for (; i < count; i++)
-      n->r[i + 1] = t->r[i];
-   n->count = count + 1;
-   return n;
+   if (find_region(dev, iova, size))
+      return -EEXIST;
+   if (dev->num_regions == CG_MAX_REGIONS)
+      return -ENOSPC;
+   region.backing = get_backing(dev, fd, offset, size);
+   if (!region.backing)
+      return -errno;
+   ret = writable && !region.backing->writable
+            ? -EACCES
+            : add_region(dev, &region, region.backing->host + (region.backing->whole ? offset : 0),
+                         writable);
+   if (ret)
+      put_backing(dev, region.backing);
+   return ret;
 }
 
 int
 cg_device_dma_map(struct cg_device *dev, uint64_t iova, uint64_t size, int fd, uint64_t offset,
                   bool writable)
 {
-   int ret = check_region(fd, iova, size, offset);
-
-   if (ret)
-      return ret;
+   if (!size || (iova | size | offset) % CG_PAGE_SIZE || size > CG_BUS_LIMIT ||
+       iova > CG_BUS_LIMIT - size || offset > INT64_MAX - size)
+      return -EINVAL;
 
    pthread_mutex_lock(&dev->ctl_lock);
-   struct cg_regions *t = atomic_load(&dev->regions);
+   int ret = map_locked(dev, iova, size, fd, offset, writable);
 
-   if (overlaps(t, iova, size)) {
-      ret = -EEXIST;
-   } else if (t && t->count >= CG_MAX_REGIONS) {
-      ret = -ENOSPC;
-   } else {
-      int prot = PROT_READ | (writable ? PROT_WRITE : 0);
-      void *host = mmap(NULL, size, prot, MAP_SHARED, fd, offset);
-      struct cg_region add = {iova, size, host, writable};
-      struct cg_regions *next = host == MAP_FAILED ? NULL : copy_with(t, &add);
-
-      if (next) {
-         replace_regions(dev, next);
-      } else {
-         ret = -errno;
-         if (host != MAP_FAILED)
-            munmap(host, size);
-      }
-   }
    pthread_mutex_unlock(&dev->ctl_lock);
    return ret;
 }
 
-static int
-unmap_index(struct cg_device *dev, unsigned i)
+/* Takes all regions that touch the range away. */
+static void
+remove_regions(struct cg_device *dev, uint64_t iova, uint64_t size)
 {
-   struct cg_regions *t = atomic_load(&dev->regions);
-   struct cg_region gone = t->r[i];
-   struct cg_regions *next = copy_without(t, i);
+   struct cg_bus_node *garbage = NULL;
+   struct cg_region *r;
 
-   if (!next)
-      return -ENOMEM;
-   replace_regions(dev, next);
-   munmap(gone.host, gone.size);
-   return 0;
+   cg_bus_remove(dev, iova, size, &garbage);
+   cg_bus_collect(dev, garbage);
+   while ((r = find_region(dev, iova, size))) {
+      tdelete(r, &dev->regions, compare_regions);
+      dev->num_regions--;
+      put_backing(dev, r->backing);
+      free(r);
+   }
+}
+
+/* Whether the range cuts a region that begins before it or ends behind it. */
+static bool
+cuts_region(struct cg_device *dev, uint64_t iova, uint64_t size)
+{
+   const struct cg_region *first = find_region(dev, iova, CG_PAGE_SIZE);
+   const struct cg_region *last = find_region(dev, iova + size - CG_PAGE_SIZE, CG_PAGE_SIZE);
+
+   return (first && first->base < iova) || (last && last->base + last->size > iova + size);
 }
 
 int
 cg_device_dma_unmap(struct cg_device *dev, uint64_t iova, uint64_t size)
 {
-   int ret = -ENOENT;
+   bool ok;
+
+   if (!size || (iova | size) % CG_PAGE_SIZE || size - 1 > UINT64_MAX - iova)
+      return -EINVAL;
+   if (iova >= CG_BUS_LIMIT)
+      return 0;
+   if (size > CG_BUS_LIMIT - iova)
+      size = CG_BUS_LIMIT - iova;
 
    pthread_mutex_lock(&dev->ctl_lock);
-   struct cg_regions *t = atomic_load(&dev->regions);
-
-   for (unsigned i = 0; t && i < t->count; i++) {
-      if (t->r[i].base == iova && t->r[i].size == size) {
-         ret = unmap_index(dev, i);
-         break;
-      }
-   }
+   ok = !cuts_region(dev, iova, size);
+   if (ok && find_region(dev, iova, size))
+      remove_regions(dev, iova, size);
    pthread_mutex_unlock(&dev->ctl_lock);
-   return ret;
+   return ok ? 0 : -EINVAL;
 }
 
 void
 cg_device_dma_unmap_all(struct cg_device *dev)
 {
    pthread_mutex_lock(&dev->ctl_lock);
-   struct cg_regions *t = atomic_load(&dev->regions);
-
-   if (t) {
-      unsigned count = t->count;
-      struct cg_region *gone = malloc(count * sizeof(*gone) + 1);
-
-      if (gone)
-         memcpy(gone, t->r, count * sizeof(*gone));
-      replace_regions(dev, NULL);
-      for (unsigned i = 0; gone && i < count; i++)
-         munmap(gone[i].host, gone[i].size);
-      free(gone);
-   }
+   if (dev->num_regions)
+      remove_regions(dev, 0, CG_BUS_LIMIT);
    pthread_mutex_unlock(&dev->ctl_lock);
 }

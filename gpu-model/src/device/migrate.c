@@ -24,11 +24,38 @@ fail(struct cg_device *dev, uint32_t code, uint64_t addr)
    return MIG_ERROR;
 }
 
+/* The first piece of an extent: behind an IOMMU what is contiguous for the device is not so for the host. */
 static uint8_t *
-extent_ptr(struct cg_device *dev, uint64_t phys, uint64_t size, bool write)
+extent_span(struct cg_device *dev, uint64_t phys, uint64_t max, bool write, uint64_t *size)
 {
-   return phys & COLIBRI_PHYS_SYS ? cg_sys_ptr(dev, phys & ~COLIBRI_PHYS_SYS, size, write)
-                                  : cg_vram_ptr(dev, phys, size);
+   if (phys & COLIBRI_PHYS_SYS)
+      return cg_sys_span(dev, phys & ~COLIBRI_PHYS_SYS, max, write, size);
+   *size = max;
+   return cg_vram_ptr(dev, phys, max);
+}
+
+static bool
+extent_there(struct cg_device *dev, uint64_t phys, uint64_t size, bool write)
+{
+   for (uint64_t n; size; phys += n, size -= n) {
+      if (!extent_span(dev, phys, size, write, &n))
+         return false;
+   }
+   return true;
+}
+
+/* Copies @size bytes out of guest memory; false when they are not all there. */
+static bool
+read_guest(struct cg_device *dev, void *out, uint64_t bus, uint64_t size)
+{
+   for (uint64_t n; size; bus += n, out = (uint8_t *)out + n, size -= n) {
+      const uint8_t *host = cg_sys_span(dev, bus, size, false, &n);
+
+      if (!host)
+         return false;
+      memcpy(out, host, n);
+   }
+   return true;
 }
 
 static struct colibri_queue_cb *
@@ -63,20 +90,17 @@ start_list(struct cg_device *dev, const struct colibri_pkt_migrate *pkt, uint64_
    if (!pkt->count || pkt->count > COLIBRI_MAX_EXTENTS || pkt->list % 8)
       return fail(dev, COLIBRI_QERR_BAD_PACKET, packet_addr);
 
-   const uint8_t *list = cg_sys_ptr(dev, pkt->list, bytes, false);
-
-   if (!list)
+   if (!read_guest(dev, m->list, pkt->list, bytes))
       return fail(dev, COLIBRI_QERR_BUS, pkt->list);
-   memcpy(m->list, list, bytes);
 
    for (uint32_t i = 0; i < pkt->count; i++) {
       const struct colibri_extent *e = &m->list[i];
 
       if (!e->size || (e->flags & ~COLIBRI_EXTENT_CLEAR))
          return fail(dev, COLIBRI_QERR_BAD_PACKET, pkt->list + i * sizeof(*e));
-      if (!extent_ptr(dev, e->dst, e->size, true))
+      if (!extent_there(dev, e->dst, e->size, true))
          return fail(dev, COLIBRI_QERR_BUS, e->dst);
-      if (!(e->flags & COLIBRI_EXTENT_CLEAR) && !extent_ptr(dev, e->src, e->size, false))
+      if (!(e->flags & COLIBRI_EXTENT_CLEAR) && !extent_there(dev, e->src, e->size, false))
          return fail(dev, COLIBRI_QERR_BUS, e->src);
    }
    m->count = pkt->count;
@@ -90,16 +114,16 @@ static uint64_t
 extent_piece(struct cg_device *dev, const struct colibri_extent *e, uint64_t done, uint64_t budget)
 {
    uint64_t n = e->size - done < budget ? e->size - done : budget;
-   uint8_t *dst = extent_ptr(dev, e->dst + done, n, true);
+   uint8_t *dst = extent_span(dev, e->dst + done, n, true, &n);
    const uint8_t *src = NULL;
 
+   if (!dst)
+      return 0;
    if (!(e->flags & COLIBRI_EXTENT_CLEAR)) {
-      src = extent_ptr(dev, e->src + done, n, false);
+      src = extent_span(dev, e->src + done, n, false, &n);
       if (!src)
          return 0;
    }
-   if (!dst)
-      return 0;
    if (src)
       memmove(dst, src, n);
    else

@@ -167,6 +167,19 @@ find_opaque(const struct vfu_server *s, uint64_t base, uint64_t size)
    return -1;
 }
 
+/* Behind an IOMMU, QEMU takes back what is in a range, not what it has mapped one by one. */
+static void
+forget_opaque(struct vfu_server *s, uint64_t base, uint64_t size)
+{
+   for (unsigned i = 0; i < s->num_opaque;) {
+      if (s->opaque[i].base >= base && s->opaque[i].size <= size &&
+          s->opaque[i].base - base <= size - s->opaque[i].size)
+         s->opaque[i] = s->opaque[--s->num_opaque];
+      else
+         i++;
+   }
+}
+
 static int
 handle_dma_map(struct vfu_server *s, struct vfu_request *req)
 {
@@ -203,12 +216,11 @@ handle_dma_unmap(struct vfu_server *s, struct vfu_request *req, struct vfu_reply
       cg_device_dma_unmap_all(s->dev);
       s->num_opaque = 0;
    } else {
-      int i = find_opaque(s, u.address, u.size);
-
-      if (i >= 0)
-         s->opaque[i] = s->opaque[--s->num_opaque];
-      else
+      /* What is opaque may have any size. */
+      if (find_opaque(s, u.address, u.size) < 0)
          ret = -cg_device_dma_unmap(s->dev, u.address, u.size);
+      if (!ret)
+         forget_opaque(s, u.address, u.size);
    }
    return ret ? ret : put(reply, &u, sizeof(u));
 }

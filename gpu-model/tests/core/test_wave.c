@@ -121,12 +121,18 @@ atomic_rules(void)
    CHECK(run(scalar, 1, page_va(0), 1) == CG_STOP_END);
    CHECK(run(scalar, 1, COLIBRI_LOCAL_BASE + 8, 3) == CG_STOP_END && p.lds[8] == 3);
 
+   /* without SYS_ATOMICS system memory is read and written, with the same result */
+   uint32_t *word = (uint32_t *)page_ptr(&p, 1, 160);
    p.sys[1] = true;
-   CHECK(is_error(run(scalar, 1, page_va(1), 1), COLIBRI_QERR_NO_ATOMICS, page_va(1), CODE_VA));
+   *word = 41;
+   CHECK(run(scalar, 1, page_va(1) + 160, 1) == CG_STOP_END && *word == 42);
    pages_program(&p, vector, 1);
-   for (unsigned i = 0; i < 64; i++)
-      v64(16)[i] = page_va(i == 40) + 4 * i;
-   CHECK(is_error(cg_wave_run(p.core, p.w, 10), COLIBRI_QERR_NO_ATOMICS, page_va(1) + 160, CODE_VA));
+   for (unsigned i = 0; i < 64; i++) {
+      v64(16)[i] = page_va(i >= 40) + 160;
+      ((uint32_t *)v64(24))[i] = 1;
+   }
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+   CHECK(*word == 42 + 24 && *(uint32_t *)page_ptr(&p, 0, 160) == 40);
 
    pages_set_all(&p, RW);
    CHECK(run(scalar, 1, page_va(3), 1) == CG_STOP_FAULT);

@@ -65,6 +65,64 @@ atomics(void)
    guest_fini(&g);
 }
 
+/* Adds @items to mem[0] by atomics of two queues while the CPU adds, too. @return what the CPU added */
+static uint64_t
+race_with_cpu(uint32_t items)
+{
+   uint32_t *word = (uint32_t *)mem;
+   struct colibri_pkt_dispatch d = KERNEL(&q, K_ATOMIC, items, 192, VA_USER);
+   uint64_t added = 0, a = queue_run(&q, &d), b;
+
+   d = KERNEL(&q2, K_ATOMIC, items, 1024, VA_USER);
+   b = queue_run(&q2, &d);
+   for (; LOAD(&q.cb->read_index) <= a || LOAD(&q2.cb->read_index) <= b; added++)
+      __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
+   return added;
+}
+
+/* Without SYS_ATOMICS the device's atomics are so among themselves, and the CPU's get lost in between. */
+static void
+split_atomics(void)
+{
+   struct cg_device_config config = guest_config();
+   bool lost = false;
+
+   config.sys_atomics = false;
+   setup_with(config);
+   CHECK(!(rd32(&g, COLIBRI_REG_FEATURES) & COLIBRI_FEATURE_SYS_ATOMICS));
+
+   struct colibri_pkt_dispatch d = KERNEL(&q, K_ATOMIC, 100000, 192, VA_USER);
+   uint64_t a = queue_run(&q, &d);
+
+   d = KERNEL(&q2, K_ATOMIC, 50000, 1024, VA_USER);
+   CHECK(queue_wait(&q2, queue_run(&q2, &d), 10000) && queue_wait(&q, a, 10000));
+   CHECK((uint32_t)mem[0] == 150000);
+
+   for (unsigned i = 0; i < 1000 && !lost; i++) {
+      mem[0] = 0;
+      uint64_t added = race_with_cpu(20000);
+
+      CHECK((uint32_t)mem[0] <= added + 40000);
+      lost = (uint32_t)mem[0] != added + 40000;
+   }
+   CHECK(lost);
+   guest_fini(&g);
+}
+
+/* With it nobody's get lost. */
+static void
+shared_atomics(void)
+{
+   setup();
+   for (unsigned i = 0; i < 10; i++) {
+      mem[0] = 0;
+      uint64_t added = race_with_cpu(20000);
+
+      CHECK((uint32_t)mem[0] == (uint32_t)added + 40000);
+   }
+   guest_fini(&g);
+}
+
 /* A group sees zeros in local memory, not what another left there. */
 static void
 local_memory_is_clean(void)
@@ -101,22 +159,17 @@ fails_with(unsigned kernel, uint64_t arg, uint32_t error, uint64_t addr)
 static void
 kernel_errors(void)
 {
-   struct cg_device_config config = guest_config();
-
-   config.sys_atomics = false;
-   setup_with(config);
+   setup();
    struct colibri_pkt_dispatch d = KERNEL(&q2, K_COUNT, 64, 64, VA_USER);
 
    queue_run(&q2, &d);
    vm_map(&vm, VA_USER + (1ull << 30), 1ull << 50, PAGE, RWA);
-   CHECK(rd32(&g, COLIBRI_REG_FEATURES) == 0);
    CHECK(fails_with(K_ILLEGAL, 0, COLIBRI_QERR_ILLEGAL_INSN, 0));
    CHECK(fails_with(K_LOAD, 1ull << 57, COLIBRI_QERR_BAD_ADDRESS, 1ull << 57));
    CHECK(fails_with(K_LOAD, ~0ull - 7, COLIBRI_QERR_BAD_ADDRESS, ~0ull - 7));
    CHECK(fails_with(K_LOAD, COLIBRI_LOCAL_BASE + 64, COLIBRI_QERR_BAD_ADDRESS, 0));
    CHECK(fails_with(K_LOAD, COLIBRI_PRIVATE_BASE + 64, COLIBRI_QERR_BAD_ADDRESS, 0));
    CHECK(fails_with(K_LOAD, VA_USER + (1ull << 30), COLIBRI_QERR_BUS, VA_USER + (1ull << 30)));
-   CHECK(fails_with(K_ATOMIC, VA_USER + 4096, COLIBRI_QERR_NO_ATOMICS, 0));
    CHECK(fails_with(K_ATOMIC, VA_USER + 4097, COLIBRI_QERR_MISALIGNED, 0));
 
    uint64_t seen = LOAD(&mem[0]);
@@ -198,6 +251,8 @@ short_vectors(void)
 const struct test kernel_tests[] = {
    {"barriers", barriers},
    {"atomics", atomics},
+   {"split-atomics", split_atomics},
+   {"shared-atomics", shared_atomics},
    {"local-memory-is-clean", local_memory_is_clean},
    {"kernel-errors", kernel_errors},
    {"address-spaces", address_spaces},

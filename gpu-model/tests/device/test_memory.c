@@ -3,6 +3,8 @@
  * Registers, page tables, the MMU ring and the migration engine.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -93,9 +95,33 @@ dma_regions(void)
    CHECK(cg_device_dma_map(g.dev, 0x1000, PAGE, g.ram_fd, GUEST_RAM_SIZE, true) == -EINVAL);
    CHECK(cg_device_dma_map(g.dev, ~0ull - PAGE + 1, 2 * PAGE, g.ram_fd, 0, true) == -EINVAL);
    CHECK(cg_device_dma_map(g.dev, 0x1000, PAGE, g.ram_fd, 0, true) == 0);
-   CHECK(cg_device_dma_unmap(g.dev, 0x1000, 2 * PAGE) == -ENOENT);
+   CHECK(cg_device_dma_map(g.dev, 0x2000, 2 * PAGE, g.ram_fd, 0, true) == 0);
+   CHECK(cg_device_dma_unmap(g.dev, 0x1000, 2 * PAGE) == -EINVAL);
+   CHECK(cg_device_dma_unmap(g.dev, 0x3000, 2 * PAGE) == -EINVAL);
+   CHECK(cg_device_dma_unmap(g.dev, 0, 16 * PAGE) == 0);
    CHECK(cg_device_dma_unmap(g.dev, 0x1000, PAGE) == 0);
-   CHECK(cg_device_dma_unmap(g.dev, 0x1000, PAGE) == -ENOENT);
+   CHECK(cg_device_dma_unmap(g.dev, 0x1000, 0) == -EINVAL);
+   CHECK(cg_device_dma_unmap(g.dev, 0x1000, 100) == -EINVAL);
+   CHECK(cg_device_dma_unmap(g.dev, ~0ull - PAGE + 1, 2 * PAGE) == -EINVAL);
+   guest_fini(&g);
+}
+
+/* A file that may only be read is lent for reading only. */
+static void
+dma_read_only_file(void)
+{
+   setup();
+   char path[64];
+   int fd = memfd_create("read-only", MFD_CLOEXEC), read_only;
+
+   CHECK(!ftruncate(fd, PAGE));
+   snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+   read_only = open(path, O_RDONLY | O_CLOEXEC);
+   CHECK(cg_device_dma_map(g.dev, 0x1000, PAGE, read_only, 0, true) == -EACCES);
+   CHECK(cg_device_dma_map(g.dev, 0x1000, PAGE, read_only, 0, false) == 0);
+   CHECK(cg_device_dma_unmap(g.dev, 0x1000, PAGE) == 0);
+   close(read_only);
+   close(fd);
    guest_fini(&g);
 }
 
@@ -242,6 +268,60 @@ migrate_fence(uint64_t fence, uint64_t value)
           LOAD((uint64_t *)guest_ptr(&g, fence)) == value;
 }
 
+#define IOVA_BASE (1ull << 40)
+#define IOVA_PAGES 32768u
+
+static uint64_t
+iova(unsigned page)
+{
+   return IOVA_BASE + (uint64_t)page * PAGE;
+}
+
+/* Copies @pages from @page on to VRAM. */
+static bool
+migrate_from_iova(uint64_t list, uint64_t fence, unsigned page, unsigned pages)
+{
+   static uint64_t value;
+
+   *(struct colibri_extent *)guest_ptr(&g, list) =
+      (struct colibri_extent){.dst = 0, .src = iova(page) | COLIBRI_PHYS_SYS, .size = pages * PAGE};
+   push_migrate(list, 1);
+   return migrate_fence(fence, ++value);
+}
+
+/*
+ * As behind an IOMMU: 128 MiB lent page by page, in another order than the
+ * file's, and taken back so.  One extent covers what the host has in pieces.
+ */
+static void
+dma_page_by_page(void)
+{
+   setup();
+   uint64_t list = guest_alloc(&g, PAGE), fence = guest_alloc(&g, PAGE), src = guest_alloc(&g, 512 * PAGE);
+
+   for (unsigned i = 0; i < 512; i++)
+      memset(guest_ptr(&g, src + (uint64_t)i * PAGE), i * 7 + 1, PAGE);
+   for (unsigned i = 0; i < IOVA_PAGES; i++) {
+      unsigned page = i * 7919u % IOVA_PAGES;
+
+      CHECK(!cg_device_dma_map(g.dev, iova(page), PAGE, g.ram_fd,
+                               src - GUEST_RAM_BASE + (uint64_t)(511 - page % 512) * PAGE, true));
+   }
+   CHECK(migrate_from_iova(list, fence, 512 * 3 + 1, 512));
+   for (unsigned i = 0; i < 512; i++)
+      CHECK(g.vram[i * PAGE + 7] == (uint8_t)((511 - (i + 1) % 512) * 7 + 1));
+
+   for (unsigned page = 1; page < IOVA_PAGES; page += 2)
+      CHECK(!cg_device_dma_unmap(g.dev, iova(page), PAGE));
+   CHECK(migrate_from_iova(list, fence, 2, 1));
+   CHECK(g.vram[7] == (uint8_t)(509 * 7 + 1));
+   /* All that is left, at once. */
+   CHECK(!cg_device_dma_unmap(g.dev, IOVA_BASE, IOVA_PAGES * PAGE));
+   migrate_from_iova(list, fence, 2, 1);
+   CHECK(qrd32(&mig, COLIBRI_QREG_ERROR) == COLIBRI_QERR_BUS);
+   guest_fini(&g);
+}
+
 /* 512 scattered pages to VRAM, back to others, and cleared. */
 static void
 migrate_scattered(void)
@@ -353,6 +433,8 @@ const struct test memory_tests[] = {
    {"registers", registers},
    {"queue-registers-locked", queue_registers_locked},
    {"dma-regions", dma_regions},
+   {"dma-read-only-file", dma_read_only_file},
+   {"dma-page-by-page", dma_page_by_page},
    {"page-sizes", page_sizes},
    {"bad-page-tables", bad_page_tables},
    {"mmu-ring", mmu_ring},

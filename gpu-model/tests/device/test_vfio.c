@@ -331,7 +331,7 @@ vfio_dma(void)
    CHECK(dma_map((struct vfu_dma_map){32, 3, 0, 0x300000, 0x1000}, -1) == 0);
    CHECK(call(VFU_DMA_UNMAP, &u, sizeof(u), &r, sizeof(r)) == 0);
    CHECK(r.address == u.address && r.size == u.size);
-   CHECK(call(VFU_DMA_UNMAP, &u, sizeof(u), NULL, 0) == ENOENT);
+   CHECK(call(VFU_DMA_UNMAP, &u, sizeof(u), NULL, 0) == 0);
    u.address = 0x300000;
    u.size = 0x1000;
    CHECK(call(VFU_DMA_UNMAP, &u, sizeof(u), NULL, 0) == 0);

@@ -33,8 +33,8 @@ static void
 check(const struct cg_xlate *x, uint8_t access)
 {
    const uint8_t *end = x->host + x->size;
-   const struct cg_region *r = &atomic_load(&dev->regions)->r[0];
-   bool in_ram = x->host >= r->host && end <= r->host + RAM_SIZE;
+   const uint8_t *lent = cg_sys_ptr(dev, RAM_BASE, RAM_SIZE, false);
+   bool in_ram = x->host >= lent && end <= lent + RAM_SIZE;
    bool in_vram = x->host >= dev->vram && end <= dev->vram + VRAM_SIZE;
 
    if (x->sys ? !in_ram : !in_vram)
