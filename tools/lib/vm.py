@@ -70,6 +70,8 @@ def add_options(parser):
         help="set a variable for CMD")
     add("--gpus", type=positive, metavar="N", default=1,
         help="how many GPUs (default: 1)")
+    add("--iommu", action="store_true",
+        help="put an IOMMU (intel-iommu) before the GPU")
     add("--no-gpu", action="store_true",
         help="without the GPU; implies --no-driver")
     add("--no-driver", action="store_true",

@@ -219,6 +219,9 @@ class Session:
         options = accelerator_options(self.kernel, args.icount, self.say)
         options += ["-no-reboot", "-machine", "memory-backend=mem",
                     "-object", f"memory-backend-memfd,id=mem,size={memory},share=on"]
+        if args.iommu:
+            # before the devices that it is to translate for
+            options += ["-device", "intel-iommu,caching-mode=on,intremap=off"]
         options += self.shared_folder("root", "/", "readonly=on")
         if args.share:
             options += self.shared_folder("share", SHARE, "readonly=off")
@@ -246,6 +249,8 @@ class Session:
         words = ["init=/colibri/tools/lib/guest-init", "loglevel=7", "panic=-1", "oops=panic",
                  "tsc=nowatchdog", "random.trust_cpu=on", "watchdog_thresh=30",
                  "rcupdate.rcu_cpu_stall_timeout=120", "net.ifnames=0"]
+        if self.args.iommu:
+            words.append("intel_iommu=on")
         words += shlex.split(self.args.append)
         command = ["virtme-run", *self.kernel.virtme_args, "--disable-kvm", "--force-9p",
                    "--force-initramfs", "--disable-monitor", "--cpus", str(self.args.cpus),
