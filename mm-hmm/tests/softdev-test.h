@@ -22,6 +22,8 @@
 extern int dev;
 extern const char *failure;
 extern int failure_line;
+/* Why a test did nothing. */
+extern const char *skipped;
 /* The kernel lets memory move to the device (CONFIG_DEVICE_PRIVATE). */
 extern bool migrates;
 
@@ -49,6 +51,12 @@ void stalled_owner_killed(void);
 void stalled_two_mirrors(void);
 void stalled_interrupted(void);
 void stalled_closed(void);
+void stalled_fuse(void);
+
+/* softdev-fuse.c */
+bool fuse_start(void);
+void fuse_stop(void);
+char *fuse_map(void);
 
 #define CHECK(cond) do {						\
 	if (!(cond) && !failure) {					\

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Waits for user space that never answers: a userfaultfd whose monitor lives on
- * and does nothing. Kernel threads of the device wait there; the owner, or the
+ * and does nothing, a FUSE server. Kernel threads of the device wait there; the owner, or the
  * driver, ends that.
  */
 #define _GNU_SOURCE
@@ -42,7 +42,7 @@ static void start_worker(int file, char *p)
 		.addr = (uintptr_t)p,
 		.stride = 8,
 		.count = 1,
-		.op = SOFTDEV_WRITE,
+		.op = SOFTDEV_CHECK,
 	};
 
 	CHECK(!ioctl(file, SOFTDEV_IOC_WORK, &a));
@@ -104,12 +104,14 @@ static int take_over(int socket)
 }
 
 /* A process with @n mirrors, each with workers that wait; it waits to be killed. */
-static void stall(int socket, int n)
+static void stall(int socket, int n, bool fuse)
 {
 	char *p;
-	int uffd = map_stalling(&p);
 
-	hand_over(socket, uffd);
+	if (fuse)
+		p = fuse_map();
+	else
+		hand_over(socket, map_stalling(&p));
 	for (int i = 0; i < n; i++) {
 		int file = open("/dev/hmm_svm_softdev", O_RDWR);
 
@@ -122,20 +124,21 @@ static void stall(int socket, int n)
 }
 
 /*
- * The monitor, which is this process, has the files, too: so nothing is closed,
+ * The monitor of a userfaultfd, which is this process, has the files, too: so nothing is closed,
  * and nothing but the watchdog can end the workers' waits.
  */
-static void owner_killed(int n)
+static void owner_killed(int n, bool fuse)
 {
-	int sockets[2], files[8], uffd;
+	int sockets[2], files[8], uffd = -1;
 	double start;
 	pid_t pid;
 
 	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets));
 	pid = fork();
 	if (!pid)
-		stall(sockets[1], n);
-	uffd = take_over(sockets[0]);
+		stall(sockets[1], n, fuse);
+	if (!fuse)
+		uffd = take_over(sockets[0]);
 	for (int i = 0; i < n; i++)
 		files[i] = take_over(sockets[0]);
 	usleep(1500000);
@@ -166,12 +169,23 @@ static void owner_killed(int n)
 
 void stalled_owner_killed(void)
 {
-	owner_killed(1);
+	owner_killed(1, false);
 }
 
 void stalled_two_mirrors(void)
 {
-	owner_killed(2);
+	owner_killed(2, false);
+}
+
+/* A FUSE server that does not answer, and lives on. */
+void stalled_fuse(void)
+{
+	if (!fuse_start()) {
+		skipped = "the kernel has no FUSE";
+		return;
+	}
+	owner_killed(1, true);
+	fuse_stop();
 }
 
 /* The owner lives; the driver wants its workers back. */
