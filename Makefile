@@ -54,8 +54,8 @@ test-model: model ## run the tests of the model on this machine
 test-fuzz: model ## fuzz the parsers of the model
 	@tools/run-tests fuzz
 
-test-hmm: setup ## run the tests of hmm_svm.ko, on a device made of software, in the VM
-	@tools/run-tests hmm
+test-hmm: setup ## run the tests of hmm_svm.ko, ours and the kernel's, on devices made of software, in the VM
+	@tools/run-tests hmm hmm-selftests
 
 test-igt: model modules igt ## run the IGT tests in the VM
 	@tools/run-tests igt
