@@ -292,7 +292,8 @@ int colibri_svm_device_init(struct colibri_device *cdev)
 {
 	struct hmm_svm_device_desc desc = {
 		.size = cdev->vram_size,
-		.flags = HMM_SVM_DEVICE_SYS_ATOMICS,
+		.flags = cdev->features & COLIBRI_FEATURE_SYS_ATOMICS ?
+			 HMM_SVM_DEVICE_SYS_ATOMICS : 0,
 		.ops = &colibri_svm_device_ops,
 		.priv = cdev,
 	};

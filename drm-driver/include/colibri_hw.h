@@ -82,8 +82,9 @@
 
 /*
  * Atomics on system memory are atomic for the CPU, too (PCIe AtomicOps).  Without it
- * they are so among the device's own accesses only, and the CPU's may come in between:
- * give ATOMIC for system memory only while the CPU cannot reach it.
+ * they are so among the device's own atomics only: they are a read and a later write on
+ * the bus, and what others write in between is lost.  So give ATOMIC for system memory
+ * only while the CPU cannot reach it.
  */
 #define COLIBRI_FEATURE_SYS_ATOMICS	(1u << 0)
 #define COLIBRI_FEATURE_ACCESS_COUNTERS	(1u << 1)	/* HOT_THRESHOLD works */
@@ -131,7 +132,6 @@
 #define COLIBRI_QERR_MISALIGNED		6	/* atomic or fence word not naturally aligned */
 #define COLIBRI_QERR_FENCE_UNMAPPED	7	/* fence and timestamp writes never fault */
 #define COLIBRI_QERR_BUS		8	/* a PTE or descriptor points outside VRAM and guest memory */
-#define COLIBRI_QERR_NO_ATOMICS		9	/* atomic on system memory without FEATURE_SYS_ATOMICS */
 #define COLIBRI_QERR_NO_MEMORY		10	/* the device has no room for the waves' private memory and stacks */
 
 /* One 4 KiB doorbell page per queue; any 4-byte write to its start rings. */

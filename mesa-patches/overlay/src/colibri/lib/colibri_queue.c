@@ -90,7 +90,6 @@ error_name(uint32_t error)
       [COLIBRI_QERR_MISALIGNED] = "misaligned atomic",
       [COLIBRI_QERR_FENCE_UNMAPPED] = "unmapped fence",
       [COLIBRI_QERR_BUS] = "bus error",
-      [COLIBRI_QERR_NO_ATOMICS] = "atomic on system memory",
       [COLIBRI_QERR_NO_MEMORY] = "no memory for private variables and stacks",
    };
 
