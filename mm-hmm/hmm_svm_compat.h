@@ -10,6 +10,8 @@
 #include <linux/err.h>
 #include <linux/hmm.h>
 #include <linux/memremap.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/rmap.h>
 #include <linux/slab.h>
@@ -58,9 +60,51 @@ static inline struct page *hmm_svm_exclusive_page(struct mm_struct *mm, unsigned
 
 #define HMM_SVM_PAGEMAP_FREE_WRAPPER(name)
 
+/* Core mm moves large folios to and from device-private memory as such. */
+#define HMM_SVM_LARGE_FOLIOS	IS_ENABLED(CONFIG_ARCH_HAS_PMD_SOFTLEAVES)
+
+static inline bool hmm_svm_vma_thp_disabled(struct vm_area_struct *vma)
+{
+	return vma_thp_disabled(vma, vma->vm_flags, false);
+}
+
 static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgmap)
 {
 	zone_device_page_init(page, pgmap, 0);
+}
+
+/* Not zone_device_folio_init(): @page may have the state of a folio that is gone. */
+static inline void hmm_svm_folio_init(struct page *page, struct dev_pagemap *pgmap,
+				      unsigned int order)
+{
+	zone_device_page_init(page, pgmap, order);
+	folio_set_large_rmappable(page_folio(page));
+}
+
+static inline void hmm_svm_migrate_device_pfns(unsigned long *pfns, unsigned int npages)
+{
+	migrate_device_pfns(pfns, npages);
+}
+
+/*
+ * hmm_range_fault(), which as of 7.3 counts from the first page of a large
+ * device-private folio also when the range begins behind it.
+ */
+static inline int hmm_svm_range_fault(struct hmm_range *range)
+{
+	unsigned long *pfns = range->hmm_pfns, mask = HPAGE_PMD_NR - 1;
+	unsigned long first = PHYS_PFN(range->start), n = PHYS_PFN(range->end) - first;
+	unsigned long i;
+	int ret;
+
+	ret = hmm_range_fault(range);
+	if (ret || !(first & mask) || !(pfns[0] & HMM_PFN_VALID) ||
+	    hmm_pfn_to_map_order(pfns[0]) < HPAGE_PMD_ORDER ||
+	    !is_device_private_page(hmm_pfn_to_page(pfns[0])))
+		return ret;
+	for (i = 0; i < n && (!i || ((first + i) & mask)); i++)
+		pfns[i] = (pfns[i] & ~mask) | ((first + i) & mask);
+	return 0;
 }
 
 static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)
@@ -162,9 +206,76 @@ static inline bool dma_need_unmap(struct device *dev)
 #define kvzalloc_obj(obj)	kvzalloc(sizeof(obj), GFP_KERNEL)
 #endif
 
+#define HMM_SVM_LARGE_FOLIOS		0
+#define MIGRATE_VMA_SELECT_COMPOUND	0
+#define MIGRATE_PFN_COMPOUND		0
+
+static inline bool hmm_svm_vma_thp_disabled(struct vm_area_struct *vma)
+{
+	return true;
+}
+
 static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgmap)
 {
 	zone_device_page_init(page);
+}
+
+static inline void hmm_svm_folio_init(struct page *page, struct dev_pagemap *pgmap,
+				      unsigned int order)
+{
+	BUILD_BUG();
+}
+
+static inline int hmm_svm_range_fault(struct hmm_range *range)
+{
+	return hmm_range_fault(range);
+}
+
+/* In runs of neighbours. */
+static inline void hmm_svm_migrate_device_pfns(unsigned long *pfns, unsigned int npages)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < npages; i += n) {
+		for (n = 1; i + n < npages && pfns[i + n] == pfns[i] + n; n++)
+			;
+		migrate_device_range(&pfns[i], pfns[i], n);
+	}
+}
+
+/* One range of DMA addresses for many pieces. */
+struct dma_iova_state {
+	dma_addr_t addr;
+};
+
+static inline bool dma_use_iova(struct dma_iova_state *state)
+{
+	return false;
+}
+
+static inline bool dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
+				      phys_addr_t phys, size_t size)
+{
+	return false;
+}
+
+static inline int dma_iova_link(struct device *dev, struct dma_iova_state *state,
+				phys_addr_t phys, size_t offset, size_t size,
+				enum dma_data_direction dir, unsigned long attrs)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int dma_iova_sync(struct device *dev, struct dma_iova_state *state,
+				size_t offset, size_t size)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
+				    size_t size, enum dma_data_direction dir,
+				    unsigned long attrs)
+{
 }
 
 static inline struct dev_pagemap *hmm_svm_page_pgmap(const struct page *page)

@@ -3,16 +3,29 @@
  * Device memory: one owner for all of it, in chunks of HMM_SVM_BLOCK_SIZE.
  *
  * A chunk is free, or the driver's, or holds migrated pages, each of which is
- * a ZONE_DEVICE page that core mm frees when it likes (hmm_svm_folio_free()).
- * A chunk becomes free with its last page; pages that a block no longer knows,
+ * (a part of) a ZONE_DEVICE folio that core mm frees when it likes, see
+ * hmm_svm_folio_free(), and read-only copies, which are no pages for core mm. A
+ * chunk becomes free with its last page; pages that a block no longer knows,
  * say after mremap() or of a forked child, keep it until they are evicted.
+ *
+ * Core mm splits large folios by itself, with the state of each page as it
+ * was; the books here are kept per page, so there is nothing to do then.
  */
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "hmm_svm_internal.h"
+
+/* A buffer tries for a second to get a chunk while all are busy. */
+#define HMM_SVM_ALLOC_TRIES	20
+#define HMM_SVM_ALLOC_PAUSE	(HZ / 20)
+
+/* The most chunks that are looked at for a cheap one to evict. */
+#define HMM_SVM_VICTIMS		8U
 
 struct hmm_svm_chunk *hmm_svm_chunk_of(struct page *page)
 {
@@ -33,9 +46,29 @@ u64 hmm_svm_page_offset(const struct hmm_svm_device *sdev, struct page *page)
 	return (u64)(page_to_pfn(page) - sdev->first_pfn) << PAGE_SHIFT;
 }
 
-/* Parts a chunk that has no page and its block. Under hmm_svm_device.lock. */
-static void unuse_locked(struct hmm_svm_chunk *chunk, enum hmm_svm_chunk_state state)
+static struct list_head *lru_of(struct hmm_svm_chunk *chunk)
 {
+	return chunk->block && chunk->block->keep ? &chunk->sdev->lru_keep : &chunk->sdev->lru;
+}
+
+/* Under hmm_svm_device.lock. */
+static void put_free_locked(struct hmm_svm_chunk *chunk)
+{
+	struct hmm_svm_device *sdev = chunk->sdev;
+
+	lockdep_assert_held(&sdev->lock);
+
+	chunk->state = HMM_SVM_CHUNK_FREE;
+	list_add(&chunk->link, &sdev->free);
+	sdev->nr_free++;
+	if (wq_has_sleeper(&sdev->chunk_wait))
+		wake_up_all(&sdev->chunk_wait);
+}
+
+/* Parts a chunk that has no page and its block. Under both locks. */
+static void unuse_locked(struct hmm_svm_chunk *chunk)
+{
+	lockdep_assert_held(&chunk->lock);
 	lockdep_assert_held(&chunk->sdev->lock);
 
 	if (chunk->block)
@@ -43,30 +76,47 @@ static void unuse_locked(struct hmm_svm_chunk *chunk, enum hmm_svm_chunk_state s
 	chunk->block = NULL;
 	hmm_svm_counters_put(chunk->counters);
 	chunk->counters = NULL;
-	chunk->state = state;
-	if (state == HMM_SVM_CHUNK_FREE)
-		list_move(&chunk->link, &chunk->sdev->free);
-	else
-		list_del_init(&chunk->link);
+	list_del_init(&chunk->link);
+}
+
+/* Under the chunk's lock: pages were taken (+) or given back (-). */
+static void add_used(struct hmm_svm_chunk *chunk, int n)
+{
+	struct hmm_svm_device *sdev = chunk->sdev;
+	bool was_busy = chunk->nr_used;
+
+	lockdep_assert_held(&chunk->lock);
+
+	chunk->nr_used += n;
+	if (was_busy == !!chunk->nr_used)
+		return;
+
+	spin_lock(&sdev->lock);
+	if (!was_busy) {
+		sdev->nr_busy++;
+	} else {
+		sdev->nr_busy--;
+		if (!chunk->pins && chunk->state == HMM_SVM_CHUNK_USED) {
+			unuse_locked(chunk);
+			put_free_locked(chunk);
+		}
+		if (!sdev->nr_busy && sdev->orphaned)
+			queue_work(hmm_svm_workqueue(), &sdev->teardown);
+	}
+	spin_unlock(&sdev->lock);
 }
 
 /* Core mm dropped the last reference. */
 static void hmm_svm_folio_free(struct folio *folio)
 {
 	struct hmm_svm_chunk *chunk = hmm_svm_chunk_of(folio_page(folio, 0));
-	struct hmm_svm_device *sdev = chunk->sdev;
 	unsigned int nr = folio_nr_pages(folio);
 	unsigned long flags;
 
-	spin_lock_irqsave(&sdev->lock, flags);
+	spin_lock_irqsave(&chunk->lock, flags);
 	bitmap_clear(chunk->used, folio_pfn(folio) - hmm_svm_chunk_pfn(chunk), nr);
-	chunk->nr_used -= nr;
-	sdev->nr_used -= nr;
-	if (!chunk->nr_used && !chunk->pins && chunk->state == HMM_SVM_CHUNK_USED)
-		unuse_locked(chunk, HMM_SVM_CHUNK_FREE);
-	if (!sdev->nr_used && sdev->orphaned)
-		queue_work(hmm_svm_workqueue(), &sdev->teardown);
-	spin_unlock_irqrestore(&sdev->lock, flags);
+	add_used(chunk, -nr);
+	spin_unlock_irqrestore(&chunk->lock, flags);
 }
 
 HMM_SVM_PAGEMAP_FREE_WRAPPER(hmm_svm_folio_free)
@@ -87,35 +137,74 @@ struct hmm_svm_chunk *hmm_svm_chunk_take_free(struct hmm_svm_device *sdev)
 	if (chunk) {
 		list_del_init(&chunk->link);
 		chunk->state = HMM_SVM_CHUNK_TAKEN;
+		sdev->nr_free--;
 	}
 	spin_unlock_irqrestore(&sdev->lock, flags);
 	return chunk;
 }
 
 /*
- * The least recently used chunk that no fault is filling, for eviction, with a
- * reference to the block it backs, if any; or NULL.
+ * Whether evicting it costs little: it has few pages, or the device has nothing
+ * of it mapped. A guess: the block's bits are read without its lock.
+ */
+static bool is_cheap(const struct hmm_svm_chunk *chunk)
+{
+	return READ_ONCE(chunk->nr_used) <= HMM_SVM_BLOCK_PAGES / 8 || !chunk->block ||
+	       bitmap_empty(chunk->block->mapped, HMM_SVM_BLOCK_PAGES);
+}
+
+/* The first cheap one of the oldest few that no fault is filling, or the oldest. */
+static struct hmm_svm_chunk *find_victim(struct hmm_svm_device *sdev, struct list_head *lru)
+{
+	unsigned int few = clamp(sdev->nr_chunks / 16, 1U, HMM_SVM_VICTIMS);
+	struct hmm_svm_chunk *chunk, *oldest = NULL;
+
+	list_for_each_entry(chunk, lru, link) {
+		if (chunk->pins)
+			continue;
+		if (is_cheap(chunk))
+			return chunk;
+		oldest = oldest ?: chunk;
+		if (!--few)
+			break;
+	}
+	return oldest;
+}
+
+/*
+ * A chunk to evict, with a reference to the block it backs, if any; or NULL.
+ * While the caller has that, it counts as a user of the block's mirror, see
+ * hmm_svm_chunk_put_victim_block().
  */
 struct hmm_svm_chunk *hmm_svm_chunk_take_victim(struct hmm_svm_device *sdev,
 						struct hmm_svm_block **block)
 {
-	struct hmm_svm_chunk *chunk, *victim = NULL;
+	struct hmm_svm_chunk *victim;
 	unsigned long flags;
 
 	*block = NULL;
 	spin_lock_irqsave(&sdev->lock, flags);
-	list_for_each_entry(chunk, &sdev->lru, link) {
-		if (chunk->pins)
-			continue;
-		victim = chunk;
-		list_del_init(&chunk->link);
-		chunk->state = HMM_SVM_CHUNK_EVICTING;
-		if (chunk->block && kref_get_unless_zero(&chunk->block->ref))
-			*block = chunk->block;
-		break;
+	victim = find_victim(sdev, &sdev->lru) ?: find_victim(sdev, &sdev->lru_keep);
+	if (victim) {
+		list_del_init(&victim->link);
+		victim->state = HMM_SVM_CHUNK_EVICTING;
+		if (victim->block && kref_get_unless_zero(&victim->block->ref)) {
+			*block = victim->block;
+			atomic_inc(&(*block)->notifier->svm->evictions);
+		}
 	}
 	spin_unlock_irqrestore(&sdev->lock, flags);
 	return victim;
+}
+
+/* Gives the block of hmm_svm_chunk_take_victim() back; its mirror may go then. */
+void hmm_svm_chunk_put_victim_block(struct hmm_svm_block *block)
+{
+	struct hmm_svm *svm = block->notifier->svm;
+
+	hmm_svm_block_put(block);
+	if (atomic_dec_and_test(&svm->evictions))
+		wake_up_var(&svm->evictions);
 }
 
 /* After an eviction. True: the chunk is the caller's; else pages are left. */
@@ -125,28 +214,30 @@ bool hmm_svm_chunk_end_eviction(struct hmm_svm_chunk *chunk)
 	unsigned long flags;
 	bool empty;
 
-	spin_lock_irqsave(&sdev->lock, flags);
+	spin_lock_irqsave(&chunk->lock, flags);
+	spin_lock(&sdev->lock);
 	empty = !chunk->nr_used;
 	if (empty) {
-		unuse_locked(chunk, HMM_SVM_CHUNK_TAKEN);
+		unuse_locked(chunk);
+		chunk->state = HMM_SVM_CHUNK_TAKEN;
 	} else {
 		chunk->state = HMM_SVM_CHUNK_USED;
-		list_add_tail(&chunk->link, &sdev->lru);
+		list_add_tail(&chunk->link, lru_of(chunk));
 	}
-	spin_unlock_irqrestore(&sdev->lock, flags);
+	wake_up_all(&sdev->chunk_wait);
+	spin_unlock(&sdev->lock);
+	spin_unlock_irqrestore(&chunk->lock, flags);
 	return empty;
 }
 
 /* Gives a chunk back that was taken. */
 void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk)
 {
-	struct hmm_svm_device *sdev = chunk->sdev;
 	unsigned long flags;
 
-	spin_lock_irqsave(&sdev->lock, flags);
-	chunk->state = HMM_SVM_CHUNK_FREE;
-	list_add(&chunk->link, &sdev->free);
-	spin_unlock_irqrestore(&sdev->lock, flags);
+	spin_lock_irqsave(&chunk->sdev->lock, flags);
+	put_free_locked(chunk);
+	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
 }
 
 /* The block's own chunk; NULL with @evicting when that is being evicted. */
@@ -163,40 +254,17 @@ static struct hmm_svm_chunk *pin_own(struct hmm_svm_block *block, bool *evicting
 		chunk = NULL;
 	if (chunk) {
 		chunk->pins++;
-		list_move_tail(&chunk->link, &sdev->lru);
+		list_move_tail(&chunk->link, lru_of(chunk));
 	}
 	spin_unlock_irqrestore(&sdev->lock, flags);
 	return chunk;
 }
 
-/**
- * hmm_svm_chunk_pin() - Device memory for a block
- * @block: block
- *
- * The chunk that backs the block, which is not evicted before
- * hmm_svm_chunk_unpin(). Evicts another one when none is free.
- *
- * Return: the chunk, or NULL: there is none for now.
- */
-struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block)
+static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 	struct hmm_svm_device *sdev = svm->sdev;
-	struct hmm_svm_chunk *chunk;
 	unsigned long flags;
-	bool evicting;
-
-	lockdep_assert_held(&block->migrate);
-
-	chunk = pin_own(block, &evicting);
-	if (chunk || evicting)
-		return chunk;
-
-	chunk = hmm_svm_chunk_take_free(sdev);
-	if (!chunk)
-		chunk = hmm_svm_evict(sdev);
-	if (!chunk)
-		return NULL;
 
 	kref_get(&svm->counters->ref);
 	spin_lock_irqsave(&sdev->lock, flags);
@@ -204,20 +272,66 @@ struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block)
 	chunk->pins = 1;
 	chunk->block = block;
 	chunk->counters = svm->counters;
+	chunk->start = block->start;
 	block->chunk = chunk;
-	list_add_tail(&chunk->link, &sdev->lru);
+	list_add_tail(&chunk->link, lru_of(chunk));
 	spin_unlock_irqrestore(&sdev->lock, flags);
+}
+
+/**
+ * hmm_svm_chunk_pin() - Device memory for a block
+ * @block: block
+ *
+ * The chunk that backs the block, which is not evicted before
+ * hmm_svm_chunk_unpin(). Evicts another one when none is free. If the block's
+ * own is being evicted, that is waited for: an eviction never waits for a block.
+ *
+ * Return: the chunk, or NULL: there is none for now.
+ */
+struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block)
+{
+	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
+	struct hmm_svm_chunk *chunk = NULL;
+	bool evicting;
+
+	lockdep_assert_held(&block->migrate);
+
+	if (wait_event_killable(sdev->chunk_wait,
+				(chunk = pin_own(block, &evicting)) || !evicting))
+		return NULL;
+	if (chunk)
+		return chunk;
+
+	chunk = hmm_svm_chunk_take_free(sdev);
+	if (!chunk)
+		chunk = hmm_svm_evict(sdev);
+	if (!chunk)
+		return NULL;
+	attach(chunk, block);
+	hmm_svm_evict_ahead(sdev);
 	return chunk;
 }
 
 void hmm_svm_chunk_unpin(struct hmm_svm_chunk *chunk)
 {
+	struct hmm_svm_device *sdev = chunk->sdev;
 	unsigned long flags;
 
-	spin_lock_irqsave(&chunk->sdev->lock, flags);
-	if (!--chunk->pins && !chunk->nr_used)
-		unuse_locked(chunk, HMM_SVM_CHUNK_FREE);
-	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
+	spin_lock_irqsave(&chunk->lock, flags);
+	spin_lock(&sdev->lock);
+	if (!--chunk->pins && !chunk->nr_used) {
+		unuse_locked(chunk);
+		put_free_locked(chunk);
+	}
+	spin_unlock(&sdev->lock);
+	spin_unlock_irqrestore(&chunk->lock, flags);
+}
+
+/* Of a pinned chunk of a block whose migrate is held: none of its pages is used. */
+bool hmm_svm_chunk_is_empty(struct hmm_svm_chunk *chunk)
+{
+	/* Others free pages, but only the caller takes any. */
+	return !READ_ONCE(chunk->nr_used);
 }
 
 /*
@@ -226,19 +340,82 @@ void hmm_svm_chunk_unpin(struct hmm_svm_chunk *chunk)
  */
 void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages)
 {
+	struct hmm_svm_device *sdev = chunk->sdev;
 	unsigned long flags;
 	unsigned int n;
 
-	spin_lock_irqsave(&chunk->sdev->lock, flags);
+	spin_lock_irqsave(&chunk->lock, flags);
 	bitmap_andnot(pages, pages, chunk->used, HMM_SVM_BLOCK_PAGES);
 	bitmap_or(chunk->used, chunk->used, pages, HMM_SVM_BLOCK_PAGES);
 	n = bitmap_weight(pages, HMM_SVM_BLOCK_PAGES);
-	chunk->nr_used += n;
-	chunk->sdev->nr_used += n;
+	add_used(chunk, n);
+
+	spin_lock(&sdev->lock);
 	chunk->cpu_window = 0;
 	if (n && chunk->block)
 		hmm_svm_note_arrival(chunk->block);
+	spin_unlock(&sdev->lock);
+	spin_unlock_irqrestore(&chunk->lock, flags);
+}
+
+/*
+ * Gives @pages back that were reserved and never became pages in use. Any
+ * context but hard irq; the device must not use them any more.
+ */
+void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pages)
+{
+	unsigned long flags;
+	unsigned int n;
+
+	spin_lock_irqsave(&chunk->lock, flags);
+	n = bitmap_weight_and(chunk->used, pages, HMM_SVM_BLOCK_PAGES);
+	bitmap_andnot(chunk->used, chunk->used, pages, HMM_SVM_BLOCK_PAGES);
+	add_used(chunk, -n);
+	spin_unlock_irqrestore(&chunk->lock, flags);
+}
+
+/**
+ * hmm_svm_chunk_pages() - What core mm has in a chunk
+ * @chunk: chunk of which nobody takes pages
+ * @pfns: returns them, in order; room for HMM_SVM_BLOCK_PAGES
+ * @large: returns whether they are one large folio, as it seems
+ *
+ * Read-only copies are left out. So is what lies behind a stale head: the struct
+ * pages of a large folio that was freed keep their state until they are used again,
+ * so core mm must not be asked about pages that are not in use.
+ *
+ * Return: how many.
+ */
+unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns, bool *large)
+{
+	unsigned long first = hmm_svm_chunk_pfn(chunk);
+	struct page *page = pfn_to_page(first);
+	DECLARE_BITMAP(used, HMM_SVM_BLOCK_PAGES);
+	unsigned int i, n = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&chunk->lock, flags);
+	bitmap_copy(used, chunk->used, HMM_SVM_BLOCK_PAGES);
+	spin_unlock_irqrestore(&chunk->lock, flags);
+
+	/* It may be split or freed meanwhile: core mm finds out under its lock. */
+	*large = page_ref_count(page) && PageHead(page);
+	for_each_set_bit(i, used, HMM_SVM_BLOCK_PAGES)
+		if (*large || page_ref_count(page + i))
+			pfns[n++] = first + i;
+	return n;
+}
+
+/* hmm_svm_take_failure() for the mirror whose block the chunk backs. */
+bool hmm_svm_chunk_take_failure(struct hmm_svm_chunk *chunk, enum hmm_svm_failure failure)
+{
+	unsigned long flags;
+	bool ret;
+
+	spin_lock_irqsave(&chunk->sdev->lock, flags);
+	ret = chunk->block && hmm_svm_take_failure(chunk->block->notifier->svm, failure);
 	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
+	return ret;
 }
 
 /* Pages of the chunk moved to system memory. */
@@ -255,11 +432,16 @@ void hmm_svm_chunk_left(struct hmm_svm_chunk *chunk)
 void hmm_svm_chunk_touch(struct hmm_svm_block *block)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
+	struct hmm_svm_chunk *chunk;
 	unsigned long flags;
 
+	/* Only we could give it one. */
+	if (!READ_ONCE(block->chunk))
+		return;
 	spin_lock_irqsave(&sdev->lock, flags);
-	if (block->chunk && block->chunk->state == HMM_SVM_CHUNK_USED)
-		list_move_tail(&block->chunk->link, &sdev->lru);
+	chunk = block->chunk;
+	if (chunk && chunk->state == HMM_SVM_CHUNK_USED)
+		list_move_tail(&chunk->link, lru_of(chunk));
 	spin_unlock_irqrestore(&sdev->lock, flags);
 }
 
@@ -267,37 +449,66 @@ void hmm_svm_chunk_touch(struct hmm_svm_block *block)
 void hmm_svm_chunk_detach(struct hmm_svm_block *block)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
+	struct hmm_svm_chunk *chunk;
 	unsigned long flags;
 
 	spin_lock_irqsave(&sdev->lock, flags);
-	if (block->chunk)
-		block->chunk->block = NULL;
+	chunk = block->chunk;
+	if (chunk) {
+		chunk->block = NULL;
+		/* The device does not use it: it is the next to go. */
+		if (chunk->state == HMM_SVM_CHUNK_USED)
+			list_move(&chunk->link, &sdev->lru);
+	}
 	block->chunk = NULL;
 	spin_unlock_irqrestore(&sdev->lock, flags);
+}
+
+/* One more for the driver? At least half stay with migrated memory. */
+static bool charge_driver(struct hmm_svm_device *sdev)
+{
+	unsigned int limit = hmm_svm_has_pages(sdev) ? sdev->nr_chunks / 2 : sdev->nr_chunks;
+	unsigned long flags;
+	bool allowed;
+
+	spin_lock_irqsave(&sdev->lock, flags);
+	allowed = sdev->nr_driver < limit;
+	sdev->nr_driver += allowed;
+	spin_unlock_irqrestore(&sdev->lock, flags);
+	return allowed;
+}
+
+/*
+ * A chunk for the driver, or NULL. All may be busy at once, with faults or on
+ * their way out, so it is tried for a while.
+ */
+static struct hmm_svm_chunk *take_for_driver(struct hmm_svm_device *sdev)
+{
+	struct hmm_svm_chunk *chunk;
+	unsigned int tries;
+
+	for (tries = 0; tries < HMM_SVM_ALLOC_TRIES; tries++) {
+		chunk = hmm_svm_chunk_take_free(sdev) ?: hmm_svm_evict(sdev);
+		if (chunk || !hmm_svm_has_pages(sdev))
+			return chunk;
+		if (wait_event_killable_timeout(sdev->chunk_wait, READ_ONCE(sdev->nr_free),
+						HMM_SVM_ALLOC_PAUSE) < 0)
+			break;
+	}
+	return NULL;
 }
 
 struct hmm_svm_chunk *hmm_svm_chunk_alloc(struct hmm_svm_device *sdev, u64 *offset)
 {
 	struct hmm_svm_chunk *chunk;
 	unsigned long flags;
-	unsigned int limit = sdev->nr_chunks;
-	bool allowed;
 
 	might_sleep();
 
-	if (hmm_svm_has_pages(sdev))
-		limit /= 2;
-
-	spin_lock_irqsave(&sdev->lock, flags);
-	allowed = sdev->nr_driver < limit;
-	sdev->nr_driver += allowed;
-	spin_unlock_irqrestore(&sdev->lock, flags);
-	if (!allowed)
+	if (!charge_driver(sdev))
 		return ERR_PTR(-ENOSPC);
 
-	chunk = hmm_svm_chunk_take_free(sdev);
-	if (!chunk)
-		chunk = hmm_svm_evict(sdev);
+	chunk = take_for_driver(sdev);
 
 	spin_lock_irqsave(&sdev->lock, flags);
 	if (chunk)
@@ -320,8 +531,7 @@ void hmm_svm_chunk_free(struct hmm_svm_chunk *chunk)
 
 	spin_lock_irqsave(&sdev->lock, flags);
 	sdev->nr_driver--;
-	chunk->state = HMM_SVM_CHUNK_FREE;
-	list_add(&chunk->link, &sdev->free);
+	put_free_locked(chunk);
 	spin_unlock_irqrestore(&sdev->lock, flags);
 }
 EXPORT_SYMBOL_GPL(hmm_svm_chunk_free);

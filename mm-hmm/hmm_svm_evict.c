@@ -1,18 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Eviction: the least recently used chunk goes to system memory.
+ * Eviction: chunks that have not been used for the longest go to system memory.
  *
- * It needs neither mmap_lock nor the lock of the block that it evicts, so it
- * may run in the fault of any other block, of any process. One at a time per
- * device: evictions are bounded by the one copy engine anyway.
+ * It needs no lock of the block that it evicts, and tries mmap_lock at most, so
+ * it may run in the fault of any other block, of any process; several run at a
+ * time, each on a chunk of its own.
+ *
+ * While chunks run out, a worker evicts ahead of need, so that a fault finds a
+ * free chunk and the copy out of it is behind it.
  */
 #include <linux/delay.h>
 
 #include "hmm_svm_internal.h"
 
 /*
- * With evict_lock held. Return: 0: @chunk is empty and the caller's; -EBUSY:
- * pages are left; or the copy engine's error.
+ * A fault that finds no free chunk begins a shortage, which lasts until there
+ * has been no need for another chunk for this long. What fits has none, and
+ * nothing is evicted ahead.
+ */
+#define HMM_SVM_SHORTAGE_TIME	(HZ / 10)
+
+/* In a shortage, one of this many chunks is kept free, at most HMM_SVM_MAX_AHEAD. */
+#define HMM_SVM_AHEAD_SHARE	32
+#define HMM_SVM_MAX_AHEAD	16U
+
+/* Victims for which there was no memory before a fault gives up. */
+#define HMM_SVM_NOMEM_VICTIMS	3
+
+/*
+ * Return: 0: @chunk is empty and the caller's; -EBUSY: pages are left; -ENOMEM;
+ * or the copy engine's error.
  */
 static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 {
@@ -20,16 +37,32 @@ static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 
 	/*
 	 * Core mm unmaps page by page, with an invalidation for each. They find
-	 * nothing to flush after this.
+	 * nothing to flush after this. Read-only copies go with it.
 	 */
 	if (block) {
 		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
-		hmm_svm_block_put(block);
+		hmm_svm_chunk_put_victim_block(block);
 	}
-	ret = hmm_svm_migrate_chunk(chunk, chunk->sdev->evict);
+	ret = hmm_svm_migrate_chunk(chunk);
+	if (ret == -EAGAIN) {
+		hmm_svm_migrate_by_address(chunk);
+		ret = hmm_svm_migrate_chunk(chunk);
+	}
 	if (hmm_svm_chunk_end_eviction(chunk))
 		return 0;
-	return ret ?: -EBUSY;
+	return ret && ret != -EAGAIN ? ret : -EBUSY;
+}
+
+/* Not less than one, for devices with a handful of chunks. */
+static unsigned int keep_free(const struct hmm_svm_device *sdev)
+{
+	return clamp(sdev->nr_chunks / HMM_SVM_AHEAD_SHARE, 1U, HMM_SVM_MAX_AHEAD);
+}
+
+static bool is_short(const struct hmm_svm_device *sdev)
+{
+	return time_before(jiffies, READ_ONCE(sdev->short_until)) &&
+	       READ_ONCE(sdev->nr_free) < keep_free(sdev);
 }
 
 /**
@@ -38,39 +71,61 @@ static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
  *
  * No folio may be locked by the caller.
  *
- * Return: the chunk, or NULL when all are in use by the driver, being filled, or hold
- * pages that cannot move now.
+ * Return: the chunk, or NULL when all are in use by the driver, being filled or
+ * evicted, or hold pages that cannot move now.
  */
 struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev)
 {
-	struct hmm_svm_chunk *chunk = NULL;
+	unsigned int tries, nomem = 0;
 	struct hmm_svm_block *block;
-	unsigned int tries;
+	struct hmm_svm_chunk *chunk;
+	int ret;
 
-	mutex_lock(&sdev->evict_lock);
+	WRITE_ONCE(sdev->short_until, jiffies + HMM_SVM_SHORTAGE_TIME);
 	for (tries = 0; tries < sdev->nr_chunks; tries++) {
+		chunk = hmm_svm_chunk_take_victim(sdev, &block);
+		if (!chunk)
+			break;
+		ret = evict_chunk(chunk, block);
+		if (!ret)
+			return chunk;
+		if (ret != -EBUSY && (ret != -ENOMEM || ++nomem == HMM_SVM_NOMEM_VICTIMS))
+			break;
 		/* Others free chunks, too. */
 		chunk = hmm_svm_chunk_take_free(sdev);
 		if (chunk)
-			break;
-		chunk = hmm_svm_chunk_take_victim(sdev, &block);
-		if (!chunk || !evict_chunk(chunk, block))
-			break;
-		chunk = NULL;
+			return chunk;
 	}
-	mutex_unlock(&sdev->evict_lock);
-	return chunk;
+	return NULL;
+}
+
+/* Somebody took a chunk: see to it that there is another one for the next. */
+void hmm_svm_evict_ahead(struct hmm_svm_device *sdev)
+{
+	if (!is_short(sdev))
+		return;
+	WRITE_ONCE(sdev->short_until, jiffies + HMM_SVM_SHORTAGE_TIME);
+	queue_work(hmm_svm_workqueue(), &sdev->evict_work);
+}
+
+void hmm_svm_evict_ahead_work(struct work_struct *work)
+{
+	struct hmm_svm_device *sdev = container_of(work, struct hmm_svm_device, evict_work);
+	struct hmm_svm_block *block;
+	struct hmm_svm_chunk *chunk;
+
+	while (is_short(sdev)) {
+		chunk = hmm_svm_chunk_take_victim(sdev, &block);
+		if (!chunk || evict_chunk(chunk, block))
+			break;
+		hmm_svm_chunk_put_free(chunk);
+		cond_resched();
+	}
 }
 
 static bool in_use(struct hmm_svm_device *sdev)
 {
-	unsigned long flags;
-	bool ret;
-
-	spin_lock_irqsave(&sdev->lock, flags);
-	ret = sdev->nr_used;
-	spin_unlock_irqrestore(&sdev->lock, flags);
-	return ret;
+	return READ_ONCE(sdev->nr_busy);
 }
 
 /* Return: 0: each chunk was tried; or the copy engine's error. */
@@ -79,32 +134,33 @@ static int evict_round(struct hmm_svm_device *sdev)
 	struct hmm_svm_block *block;
 	struct hmm_svm_chunk *chunk;
 	unsigned int i;
-	int ret = 0;
+	int ret;
 
-	mutex_lock(&sdev->evict_lock);
-	for (i = 0; i < sdev->nr_chunks && (!ret || ret == -EBUSY); i++) {
+	for (i = 0; i < sdev->nr_chunks; i++) {
 		chunk = hmm_svm_chunk_take_victim(sdev, &block);
 		if (!chunk)
 			break;
 		ret = evict_chunk(chunk, block);
 		if (!ret)
 			hmm_svm_chunk_put_free(chunk);
+		else if (ret != -EBUSY && ret != -ENOMEM)
+			return ret;
 	}
-	mutex_unlock(&sdev->evict_lock);
-	return ret == -EBUSY ? 0 : ret;
+	return 0;
 }
 
 /**
  * hmm_svm_evict_all() - Move all that is in device memory to system memory
  * @sdev: device without mirrors
  *
- * Pages that somebody has locked are tried again for a second. With a dead
- * copy engine nothing moves.
+ * Pages that somebody has locked, or for which there is no memory, are tried
+ * again for a second. With a dead copy engine nothing moves.
  */
 void hmm_svm_evict_all(struct hmm_svm_device *sdev)
 {
 	unsigned int round;
 
+	cancel_work_sync(&sdev->evict_work);
 	for (round = 0; round < 10 && in_use(sdev); round++) {
 		if (evict_round(sdev))
 			break;

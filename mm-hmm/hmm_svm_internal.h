@@ -8,12 +8,13 @@
  *   hmm_svm.notifiers_lock	notifiers are made; before mmap_lock
  *   mm->mmap_lock
  *   hmm_svm_block.migrate	one fault service or migration per block
- *   hmm_svm_device.evict_lock	one eviction per device
  *   folio locks, locks of core mm, our invalidate callbacks
  *   hmm_svm_device.copy_lock	(read) the driver's copy engine may be used
  *   xa_lock of hmm_svm_notifier.blocks
  *   hmm_svm_block.state	what the device has mapped
- *   hmm_svm_device.lock	chunks; a leaf
+ *   hmm_svm_chunk.lock		which pages of a chunk are in use
+ *   hmm_svm_device.lock	whose chunks are; a leaf
+ *   hmm_svm_device.spares_lock	a leaf
  *   hmm_svm.advice_lock	a leaf
  *   hmm_svm_space.lock	who is in a fault; before signal locks
  */
@@ -69,9 +70,14 @@ enum hmm_svm_counter {
 	HMM_SVM_NR_COUNTERS,
 };
 
-/* The counters of a mirror; pages in device memory keep them alive after it. */
+/*
+ * The counters of a mirror, and whose they are; pages in device memory keep
+ * them alive after it.
+ */
 struct hmm_svm_counters {
 	struct kref ref;
+	struct work_struct free;
+	struct mm_struct *mm;
 	atomic64_t v[HMM_SVM_NR_COUNTERS];
 };
 
@@ -94,19 +100,22 @@ enum hmm_svm_chunk_state {
 };
 
 /*
- * HMM_SVM_BLOCK_SIZE of device memory.  All but @sdev is protected by
- * hmm_svm_device.lock.  @counters is also stable while a page of the chunk
- * is in use.
+ * HMM_SVM_BLOCK_SIZE of device memory.  @nr_used and @used are protected by
+ * @lock, the others by hmm_svm_device.lock; a chunk loses its block, its counters
+ * and its place under both.  @counters and @start are also stable while a page of
+ * the chunk is in use, and while it is being evicted.
  */
 struct hmm_svm_chunk {
 	struct hmm_svm_device *sdev;
 	struct list_head link;
 	enum hmm_svm_chunk_state state;
 	unsigned int pins;	/* fault services that take pages from it */
-	unsigned int nr_used;	/* bits set in @used */
 	unsigned int cpu_window; /* pages the next CPU fault moves */
 	struct hmm_svm_block *block; /* NULL: its pages outlived their block */
 	struct hmm_svm_counters *counters;
+	u64 start;		/* of the block it was taken for */
+	spinlock_t lock;	/* which pages are in use */
+	unsigned int nr_used;	/* bits set in @used */
 	DECLARE_BITMAP(used, HMM_SVM_BLOCK_PAGES);
 };
 
@@ -119,17 +128,24 @@ struct hmm_svm_chunk {
  * @pgmap: the ZONE_DEVICE pages
  * @region: what was reserved of the physical address space for @pgmap
  * @first_pfn: of chunk 0
+ * @max_mapping: the most that the DMA API maps at once
  * @nr_chunks: size of @chunks
  * @chunks: all device memory
  * @lock: protects the chunks and what follows
  * @free: free chunks
+ * @nr_free: number of them
  * @lru: chunks with migrated pages, least recently used first
+ * @lru_keep: the same, of blocks that are evicted last
  * @nr_driver: chunks given to the driver
- * @nr_used: pages in use in all chunks
+ * @nr_busy: chunks of which a page is in use
  * @evictions: number of evictions so far: the time in which thrashing is measured
  * @orphaned: hmm_svm_device_destroy() left pages behind; the last one frees all
- * @evict_lock: serialises evictions
- * @evict: arrays for the eviction in progress
+ * @chunk_wait: woken when a chunk becomes free, or its eviction ends
+ * @short_until: chunks run out until then (jiffies), see HMM_SVM_SHORTAGE_TIME
+ * @evict_work: evicts ahead of need
+ * @spares_lock: protects what follows; a leaf
+ * @spares: struct hmm_svm_migration nobody uses
+ * @nr_spares: number of them
  * @copy_lock: read: the copy engine may be used while @ops is not NULL
  * @teardown: frees an orphaned device
  */
@@ -141,17 +157,24 @@ struct hmm_svm_device {
 	struct dev_pagemap pgmap;
 	struct resource *region;
 	unsigned long first_pfn;
+	size_t max_mapping;
 	unsigned int nr_chunks;
 	struct hmm_svm_chunk *chunks;
 	spinlock_t lock; /* chunks; a leaf */
 	struct list_head free;
+	unsigned int nr_free;
 	struct list_head lru;
+	struct list_head lru_keep;
 	unsigned int nr_driver;
-	unsigned long nr_used;
+	unsigned int nr_busy;
 	unsigned long evictions;
 	bool orphaned;
-	struct mutex evict_lock; /* one eviction */
-	struct hmm_svm_migration *evict;
+	wait_queue_head_t chunk_wait;
+	unsigned long short_until;
+	struct work_struct evict_work;
+	spinlock_t spares_lock; /* spares; a leaf */
+	struct list_head spares;
+	unsigned int nr_spares;
 	struct rw_semaphore copy_lock;
 	struct work_struct teardown;
 };
@@ -168,6 +191,7 @@ struct hmm_svm_device {
  * @notifiers_lock: serialises making a notifier
  * @notifiers: struct hmm_svm_notifier by address >> HMM_SVM_NOTIFIER_SHIFT
  * @counters: statistics
+ * @evictions: those that know a block of the mirror
  * @space: what it shares with other mirrors of the mm
  * @interrupted: hmm_svm_interrupt(); under hmm_svm_space.lock
  * @later: blocks to map ahead of a fault; under hmm_svm_device.lock
@@ -190,6 +214,7 @@ struct hmm_svm {
 	struct mutex notifiers_lock; /* making a notifier */
 	struct xarray notifiers;
 	struct hmm_svm_counters *counters;
+	atomic_t evictions;
 	struct hmm_svm_space *space;
 	bool interrupted;
 	struct list_head later;
@@ -321,6 +346,11 @@ static inline struct hmm_svm_span hmm_svm_clip_to_vma(const struct vm_area_struc
 static inline bool hmm_svm_has_pages(const struct hmm_svm_device *sdev)
 {
 	return sdev->pgmap.nr_range;
+}
+
+static inline bool hmm_svm_is_coherent(const struct hmm_svm_device *sdev)
+{
+	return sdev->flags & HMM_SVM_DEVICE_COHERENT;
 }
 
 /* Whether a page is in the device's memory, by its number. */
@@ -465,14 +495,17 @@ int hmm_svm_make_exclusive(struct hmm_svm_window *win, u64 addr);
 void hmm_svm_exclusive_begins(struct hmm_svm_block *block, unsigned long seq, bool busy);
 
 /* hmm_svm_migrate.c */
-struct hmm_svm_migration *hmm_svm_migration_alloc(unsigned int npages);
-void hmm_svm_migration_free(struct hmm_svm_migration *m);
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
 			   u64 start, u64 end);
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
 			   u64 start, u64 end, struct page *fault_page);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);
-int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m);
+int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk);
+void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk);
+
+/* hmm_svm_transfer.c */
+int hmm_svm_copy_to_dev(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
+			unsigned int n);
 
 /* hmm_svm_devmem.c */
 extern const struct dev_pagemap_ops hmm_svm_pagemap_ops;
@@ -482,18 +515,25 @@ unsigned long hmm_svm_chunk_pfn(const struct hmm_svm_chunk *chunk);
 u64 hmm_svm_page_offset(const struct hmm_svm_device *sdev, struct page *page);
 struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block);
 void hmm_svm_chunk_unpin(struct hmm_svm_chunk *chunk);
+bool hmm_svm_chunk_is_empty(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages);
+void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pages);
+unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns, bool *large);
+bool hmm_svm_chunk_take_failure(struct hmm_svm_chunk *chunk, enum hmm_svm_failure failure);
 void hmm_svm_chunk_left(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_touch(struct hmm_svm_block *block);
 void hmm_svm_chunk_detach(struct hmm_svm_block *block);
 struct hmm_svm_chunk *hmm_svm_chunk_take_free(struct hmm_svm_device *sdev);
 struct hmm_svm_chunk *hmm_svm_chunk_take_victim(struct hmm_svm_device *sdev,
 						struct hmm_svm_block **block);
+void hmm_svm_chunk_put_victim_block(struct hmm_svm_block *block);
 bool hmm_svm_chunk_end_eviction(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk);
 
 /* hmm_svm_evict.c */
 struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev);
+void hmm_svm_evict_ahead(struct hmm_svm_device *sdev);
+void hmm_svm_evict_ahead_work(struct work_struct *work);
 void hmm_svm_evict_all(struct hmm_svm_device *sdev);
 
 #endif /* _HMM_SVM_INTERNAL_H */

@@ -18,9 +18,33 @@ struct workqueue_struct *hmm_svm_workqueue(void)
 	return hmm_svm_wq;
 }
 
+static void counters_free(struct work_struct *work)
+{
+	struct hmm_svm_counters *counters = container_of(work, struct hmm_svm_counters, free);
+
+	mmdrop(counters->mm);
+	kfree(counters);
+}
+
+/* With any lock held; freeing what is left of an mm is not for such a context. */
 static void counters_release(struct kref *ref)
 {
-	kfree(container_of(ref, struct hmm_svm_counters, ref));
+	struct hmm_svm_counters *counters = container_of(ref, struct hmm_svm_counters, ref);
+
+	queue_work(hmm_svm_wq, &counters->free);
+}
+
+static struct hmm_svm_counters *counters_create(struct mm_struct *mm)
+{
+	struct hmm_svm_counters *counters = kzalloc_obj(*counters);
+
+	if (!counters)
+		return NULL;
+	kref_init(&counters->ref);
+	INIT_WORK(&counters->free, counters_free);
+	counters->mm = mm;
+	mmgrab(mm);
+	return counters;
 }
 
 void hmm_svm_counters_put(struct hmm_svm_counters *counters)
@@ -70,12 +94,11 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
 	svm = kzalloc_obj(*svm);
 	if (!svm)
 		return ERR_PTR(-ENOMEM);
-	svm->counters = kzalloc_obj(*svm->counters);
+	svm->counters = counters_create(current->mm);
 	if (!svm->counters) {
 		ret = -ENOMEM;
 		goto err_free;
 	}
-	kref_init(&svm->counters->ref);
 	svm->sdev = sdev;
 	svm->ops = ops;
 	svm->priv = priv;

@@ -156,7 +156,7 @@ int hmm_svm_window_snapshot(struct hmm_svm_window *win)
 	/* In this order: see zap_blocks(). */
 	win->seq = hmm_svm_block_seq(win->block);
 	range.notifier_seq = mmu_interval_read_begin(range.notifier);
-	return hmm_range_fault(&range);
+	return hmm_svm_range_fault(&range);
 }
 
 /* Whether the CPU has what the device wants, so that it can be mapped. */

@@ -6,120 +6,35 @@
  *
  * What could not be copied is not migrated: a device page that the device or
  * a program can see has always been written or cleared whole.
+ *
+ * A block that the CPU maps as one large folio, or not at all, moves as one
+ * large folio if its destination can be had. If not, the migration is begun
+ * anew without MIGRATE_VMA_SELECT_COMPOUND: core mm then splits the folio for
+ * every process that maps it, before it unmaps anything. Small destinations
+ * for a large source would make it split for one process only.
  */
-#include <linux/dma-mapping.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/slab.h>
+#include <linux/sched/mm.h>
 
-#include "hmm_svm_internal.h"
+#include "hmm_svm_migrate.h"
 
-/**
- * struct hmm_svm_migration - the arrays of one migration
- * @npages: size of the arrays
- * @src: what moves, as of migrate_vma_setup()
- * @dst: where to
- * @dma: of the side in system memory
- * @extents: for the driver
- * @nr_extents: number of them
- * @mapped: which of @dma are in use
- */
-struct hmm_svm_migration {
-	unsigned int npages;
-	unsigned long *src;
-	unsigned long *dst;
-	dma_addr_t *dma;
-	struct hmm_svm_extent *extents;
-	unsigned int nr_extents;
-	DECLARE_BITMAP(mapped, HMM_SVM_BLOCK_PAGES);
-};
+#define LARGE_ORDER	(HMM_SVM_BLOCK_SHIFT - PAGE_SHIFT)
 
-struct hmm_svm_migration *hmm_svm_migration_alloc(unsigned int npages)
+static bool is_whole_block(u64 start, u64 end)
 {
-	struct hmm_svm_migration *m;
-
-	m = kvzalloc(sizeof(*m) + npages * (sizeof(*m->extents) + sizeof(*m->src) +
-					    sizeof(*m->dst) + sizeof(*m->dma)), GFP_KERNEL);
-	if (!m)
-		return NULL;
-	m->npages = npages;
-	m->extents = (void *)(m + 1);
-	m->src = (void *)(m->extents + npages);
-	m->dst = m->src + npages;
-	m->dma = (void *)(m->dst + npages);
-	return m;
+	return HMM_SVM_LARGE_FOLIOS && end - start == HMM_SVM_BLOCK_SIZE &&
+	       IS_ALIGNED(start, HMM_SVM_BLOCK_SIZE);
 }
 
-void hmm_svm_migration_free(struct hmm_svm_migration *m)
+/* Whether there is a page to move: untouched memory is "migratable" without. */
+static bool has_source(const struct hmm_svm_migration *m, unsigned int i)
 {
-	kvfree(m);
+	return (m->src[i] & MIGRATE_PFN_MIGRATE) && migrate_pfn_to_page(m->src[i]);
 }
 
-static void add_extent(struct hmm_svm_migration *m, u64 dst, u64 src, u32 flags)
-{
-	struct hmm_svm_extent *last = &m->extents[m->nr_extents - 1];
-
-	if (m->nr_extents && last->flags == flags && last->dst + last->size == dst &&
-	    ((flags & HMM_SVM_EXTENT_CLEAR) || last->src + last->size == src)) {
-		last->size += PAGE_SIZE;
-		return;
-	}
-	m->extents[m->nr_extents++] = (struct hmm_svm_extent) {
-		.dst = dst,
-		.src = src,
-		.size = PAGE_SIZE,
-		.flags = flags,
-	};
-}
-
-static int add_page(struct hmm_svm_device *sdev, struct hmm_svm_migration *m, unsigned int i,
-		    bool to_dev)
-{
-	struct page *src = migrate_pfn_to_page(m->src[i]);
-	struct page *dst = migrate_pfn_to_page(m->dst[i]);
-
-	if (!src) {
-		add_extent(m, hmm_svm_page_offset(sdev, dst), 0,
-			   HMM_SVM_EXTENT_DST_DEV | HMM_SVM_EXTENT_CLEAR);
-		return 0;
-	}
-
-	m->dma[i] = dma_map_page(sdev->dev, to_dev ? src : dst, 0, PAGE_SIZE,
-				 to_dev ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
-	if (dma_mapping_error(sdev->dev, m->dma[i]))
-		return -ENOMEM;
-	__set_bit(i, m->mapped);
-	if (to_dev)
-		add_extent(m, hmm_svm_page_offset(sdev, dst), m->dma[i], HMM_SVM_EXTENT_DST_DEV);
-	else
-		add_extent(m, m->dma[i], hmm_svm_page_offset(sdev, src), HMM_SVM_EXTENT_SRC_DEV);
-	return 0;
-}
-
-/* Copies or clears every page that has a destination; all or none. */
-static int copy_pages(struct hmm_svm_device *sdev, struct hmm_svm_migration *m, bool to_dev)
-{
-	unsigned int i;
-	int ret = 0;
-
-	m->nr_extents = 0;
-	down_read(&sdev->copy_lock);
-	if (!sdev->ops)
-		ret = -ENODEV;
-	for (i = 0; !ret && i < m->npages; i++)
-		if (m->dst[i])
-			ret = add_page(sdev, m, i, to_dev);
-	if (!ret && m->nr_extents)
-		ret = sdev->ops->copy(sdev, m->extents, m->nr_extents);
-	for_each_set_bit(i, m->mapped, m->npages)
-		dma_unmap_page(sdev->dev, m->dma[i], PAGE_SIZE,
-			       to_dev ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
-	bitmap_zero(m->mapped, m->npages);
-	up_read(&sdev->copy_lock);
-	return ret;
-}
-
+/* Gives destinations back that nothing was copied to. */
 static void drop_destinations(struct hmm_svm_migration *m)
 {
 	unsigned int i;
@@ -129,19 +44,34 @@ static void drop_destinations(struct hmm_svm_migration *m)
 
 		if (!page)
 			continue;
-		unlock_page(page);
-		put_page(page);
+		folio_unlock(page_folio(page));
+		folio_put(page_folio(page));
 		m->dst[i] = 0;
 	}
 }
 
-static unsigned int count_migrated(const struct hmm_svm_migration *m)
+/* After migrate_*_pages(): pages that moved, and whether as a large folio. */
+static unsigned int count_migrated(const struct hmm_svm_migration *m, bool *large)
 {
 	unsigned int i, n = 0;
 
+	*large = m->dst[0] & MIGRATE_PFN_COMPOUND;
+	if (*large)
+		return m->src[0] & MIGRATE_PFN_MIGRATE ? HMM_SVM_BLOCK_PAGES : 0;
 	for (i = 0; i < m->npages; i++)
 		n += (m->src[i] & MIGRATE_PFN_MIGRATE) && m->dst[i];
 	return n;
+}
+
+static void alloc_device_folio(struct hmm_svm_migration *m, struct hmm_svm_chunk *chunk)
+{
+	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES);
+	unsigned long pfn = hmm_svm_chunk_pfn(chunk);
+
+	bitmap_fill(pages, HMM_SVM_BLOCK_PAGES);
+	hmm_svm_chunk_reserve(chunk, pages);
+	hmm_svm_folio_init(pfn_to_page(pfn), &chunk->sdev->pgmap, LARGE_ORDER);
+	m->dst[0] = migrate_pfn(pfn) | MIGRATE_PFN_COMPOUND;
 }
 
 /* Page i of the block goes to page i of its chunk, if that is free. */
@@ -164,6 +94,46 @@ static void alloc_device_pages(struct hmm_svm_migration *m, struct hmm_svm_chunk
 	}
 }
 
+static void count_arrival(struct hmm_svm_counters *counters, const struct hmm_svm_migration *m)
+{
+	bool large;
+	unsigned int n = count_migrated(m, &large);
+
+	hmm_svm_count(counters, HMM_SVM_NR_TO_DEV, n);
+	if (large)
+		hmm_svm_count(counters, HMM_SVM_NR_LARGE_TO_DEV, n);
+}
+
+/* Return: 0 or an error; -EAGAIN: not as a large folio. */
+static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
+		       struct migrate_vma *args, struct hmm_svm_migration *m)
+{
+	struct hmm_svm *svm = block->notifier->svm;
+	int ret;
+
+	ret = migrate_vma_setup(args);
+	if (ret || !args->cpages)
+		return ret;
+	m->npages = args->npages;
+
+	if (hmm_svm_moves_whole(m)) {
+		if (hmm_svm_take_failure(svm, HMM_SVM_FAIL_LARGE_PAGE)) {
+			migrate_vma_finalize(args);
+			return -EAGAIN;
+		}
+		alloc_device_folio(m, chunk);
+	} else {
+		alloc_device_pages(m, chunk, hmm_svm_page_index(block, args->start));
+	}
+	ret = hmm_svm_transfer(svm->sdev, m, true);
+	if (ret)
+		drop_destinations(m);
+	migrate_vma_pages(args);
+	count_arrival(svm->counters, m);
+	migrate_vma_finalize(args);
+	return ret;
+}
+
 /**
  * hmm_svm_migrate_to_dev() - Move a part of a block to device memory
  * @block: block
@@ -179,22 +149,22 @@ static void alloc_device_pages(struct hmm_svm_migration *m, struct hmm_svm_chunk
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
 			   u64 start, u64 end)
 {
-	struct hmm_svm *svm = block->notifier->svm;
+	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
 	struct migrate_vma args = {
 		.vma = vma,
 		.start = start,
 		.end = end,
-		.pgmap_owner = svm->sdev,
+		.pgmap_owner = sdev,
 		.flags = MIGRATE_VMA_SELECT_SYSTEM,
 	};
 	struct hmm_svm_migration *m;
 	struct hmm_svm_chunk *chunk;
-	int ret;
+	int ret = -ENOSPC;
 
 	mmap_assert_locked(vma->vm_mm);
 	lockdep_assert_held(&block->migrate);
 
-	m = hmm_svm_migration_alloc((end - start) >> PAGE_SHIFT);
+	m = hmm_svm_migration_get(sdev);
 	if (!m)
 		return -ENOMEM;
 	args.src = m->src;
@@ -202,43 +172,50 @@ int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *v
 
 	/* First, as it may evict: no folio may be locked then. */
 	chunk = hmm_svm_chunk_pin(block);
-	if (!chunk) {
-		ret = -ENOSPC;
-		goto out_free;
+	if (!chunk)
+		goto out;
+
+	if (is_whole_block(start, end) && !hmm_svm_is_coherent(sdev) &&
+	    !hmm_svm_vma_thp_disabled(vma) && hmm_svm_chunk_is_empty(chunk))
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+	ret = move_to_dev(block, chunk, &args, m);
+	if (ret == -EAGAIN) {
+		args.flags &= ~MIGRATE_VMA_SELECT_COMPOUND;
+		ret = move_to_dev(block, chunk, &args, m);
 	}
-
-	ret = migrate_vma_setup(&args);
-	if (ret)
-		goto out_unpin;
-	alloc_device_pages(m, chunk, hmm_svm_page_index(block, start));
-	ret = copy_pages(svm->sdev, m, true);
-	if (ret)
-		drop_destinations(m);
-	migrate_vma_pages(&args);
-	hmm_svm_count(svm->counters, HMM_SVM_NR_TO_DEV, count_migrated(m));
-	migrate_vma_finalize(&args);
-
-out_unpin:
 	hmm_svm_chunk_unpin(chunk);
-out_free:
-	hmm_svm_migration_free(m);
+out:
+	hmm_svm_migration_put(sdev, m);
 	return ret;
 }
 
-/* Whether there is a page to move: untouched memory is "migratable" without. */
-static bool has_source(const struct hmm_svm_migration *m, unsigned int i)
+/* System memory for a large folio of the device. */
+static bool alloc_system_folio(struct hmm_svm_migration *m, struct vm_area_struct *vma, u64 addr)
 {
-	return (m->src[i] & MIGRATE_PFN_MIGRATE) && migrate_pfn_to_page(m->src[i]);
+	gfp_t gfp = GFP_TRANSHUGE_LIGHT | __GFP_KSWAPD_RECLAIM;
+	struct folio *folio;
+
+	if (hmm_svm_chunk_take_failure(hmm_svm_chunk_of(migrate_pfn_to_page(m->src[0])),
+				       HMM_SVM_FAIL_LARGE_PAGE))
+		return false;
+	if (vma->vm_flags & VM_HUGEPAGE)
+		gfp = GFP_TRANSHUGE;
+	folio = vma_alloc_folio(gfp, LARGE_ORDER, vma, addr);
+	if (!folio)
+		return false;
+	folio_lock(folio);
+	m->dst[0] = migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
+	return true;
 }
 
-/* System memory for the device pages; @vma NULL: whose address nobody knows. */
-static void alloc_system_pages(struct hmm_svm_migration *m, struct vm_area_struct *vma,
-			       u64 addr, gfp_t gfp)
+/* The same for small pages; @vma NULL: whose address nobody knows. */
+static void alloc_system_pages(struct hmm_svm_migration *m, unsigned int npages,
+			       struct vm_area_struct *vma, u64 addr, gfp_t gfp)
 {
 	struct page *page;
 	unsigned int i;
 
-	for (i = 0; i < m->npages; i++, addr += PAGE_SIZE) {
+	for (i = 0; i < npages; i++, addr += PAGE_SIZE) {
 		if (!has_source(m, i))
 			continue;
 		page = vma ? alloc_page_vma(gfp, vma, addr) : alloc_page(gfp);
@@ -252,19 +229,24 @@ static void alloc_system_pages(struct hmm_svm_migration *m, struct vm_area_struc
 /* After migrate_*_pages(), while the pages are still held. */
 static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter also)
 {
-	unsigned int n = count_migrated(m);
+	struct hmm_svm_counters *counters;
 	struct hmm_svm_chunk *chunk;
-	unsigned int i = 0;
+	unsigned int n, i = 0;
+	bool large;
 
+	n = count_migrated(m, &large);
 	if (!n)
 		return;
 	while (!has_source(m, i) || !m->dst[i])
 		i++;
 	chunk = hmm_svm_chunk_of(migrate_pfn_to_page(m->src[i]));
 	hmm_svm_chunk_left(chunk);
-	hmm_svm_count(chunk->counters, HMM_SVM_NR_TO_SYS, n);
+	counters = chunk->counters;
+	hmm_svm_count(counters, HMM_SVM_NR_TO_SYS, n);
+	if (large)
+		hmm_svm_count(counters, HMM_SVM_NR_LARGE_TO_SYS, n);
 	if (also != HMM_SVM_NR_TO_SYS)
-		hmm_svm_count(chunk->counters, also, n);
+		hmm_svm_count(counters, also, n);
 }
 
 /* Whether @page is not going to move only for want of memory. */
@@ -276,6 +258,91 @@ static bool lacks_destination(const struct hmm_svm_migration *m, struct page *pa
 		if (has_source(m, i) && migrate_pfn_to_page(m->src[i]) == page)
 			return !m->dst[i];
 	return false;
+}
+
+/* Return: false: not as a large folio. */
+static bool alloc_system(struct hmm_svm_migration *m, const struct migrate_vma *args)
+{
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+
+	if (hmm_svm_moves_whole(m) && has_source(m, 0)) {
+		if (alloc_system_folio(m, args->vma, args->start))
+			return true;
+		if (!args->fault_page)
+			return false;
+		/*
+		 * Core mm cannot split a folio that a CPU fault has a reference
+		 * to. But this makes it map the folio by small pages, so that
+		 * the CPU's next try comes for one of those, which it can.
+		 */
+		alloc_system_pages(m, 1, args->vma, args->start, gfp);
+		return true;
+	}
+	/* Only the page that must move is worth an effort. */
+	if (m->npages > 1)
+		gfp |= __GFP_NORETRY | __GFP_NOWARN;
+	alloc_system_pages(m, m->npages, args->vma, args->start, gfp);
+	return true;
+}
+
+/* Return: 0 or an error; -EAGAIN: not as a large folio. */
+static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
+		       struct hmm_svm_migration *m, enum hmm_svm_counter also)
+{
+	int ret;
+
+	ret = migrate_vma_setup(args);
+	if (ret || !args->cpages)
+		return ret;
+	m->npages = args->npages;
+
+	if (!alloc_system(m, args)) {
+		migrate_vma_finalize(args);
+		return -EAGAIN;
+	}
+	if (args->fault_page && lacks_destination(m, args->fault_page))
+		ret = -ENOMEM;
+	else
+		ret = hmm_svm_transfer(sdev, m, false);
+	if (ret)
+		drop_destinations(m);
+	migrate_vma_pages(args);
+	count_departure(m, also);
+	migrate_vma_finalize(args);
+	return ret;
+}
+
+static int migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
+			  const struct hmm_svm_span *span, struct page *fault_page,
+			  enum hmm_svm_counter also, bool may_be_large)
+{
+	struct migrate_vma args = {
+		.vma = vma,
+		.start = span->start,
+		.end = span->end,
+		.pgmap_owner = sdev,
+		.flags = hmm_svm_is_coherent(sdev) ? MIGRATE_VMA_SELECT_DEVICE_COHERENT :
+						     MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+		.fault_page = fault_page,
+	};
+	struct hmm_svm_migration *m;
+	int ret;
+
+	m = hmm_svm_migration_get(sdev);
+	if (!m)
+		return -ENOMEM;
+	args.src = m->src;
+	args.dst = m->dst;
+
+	if (may_be_large && is_whole_block(span->start, span->end) && !hmm_svm_is_coherent(sdev))
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+	ret = move_to_sys(sdev, &args, m, also);
+	if (ret == -EAGAIN) {
+		args.flags &= ~MIGRATE_VMA_SELECT_COMPOUND;
+		ret = move_to_sys(sdev, &args, m, also);
+	}
+	hmm_svm_migration_put(sdev, m);
+	return ret;
 }
 
 /**
@@ -293,44 +360,9 @@ static bool lacks_destination(const struct hmm_svm_migration *m, struct page *pa
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
 			   u64 start, u64 end, struct page *fault_page)
 {
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
-	struct migrate_vma args = {
-		.vma = vma,
-		.start = start,
-		.end = end,
-		.pgmap_owner = sdev,
-		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
-		.fault_page = fault_page,
-	};
-	struct hmm_svm_migration *m;
-	int ret;
+	struct hmm_svm_span span = { .start = start, .end = end };
 
-	m = hmm_svm_migration_alloc((end - start) >> PAGE_SHIFT);
-	if (!m)
-		return -ENOMEM;
-	args.src = m->src;
-	args.dst = m->dst;
-
-	ret = migrate_vma_setup(&args);
-	if (ret)
-		goto out_free;
-	/* Only the page that must move is worth an effort. */
-	if (m->npages > 1)
-		gfp |= __GFP_NORETRY | __GFP_NOWARN;
-	alloc_system_pages(m, vma, start, gfp);
-	if (fault_page && lacks_destination(m, fault_page))
-		ret = -ENOMEM;
-	else
-		ret = copy_pages(sdev, m, false);
-	if (ret)
-		drop_destinations(m);
-	migrate_vma_pages(&args);
-	count_departure(m, HMM_SVM_NR_TO_SYS);
-	migrate_vma_finalize(&args);
-
-out_free:
-	hmm_svm_migration_free(m);
-	return ret;
+	return migrate_to_sys(sdev, vma, &span, fault_page, HMM_SVM_NR_TO_SYS, true);
 }
 
 /**
@@ -348,8 +380,13 @@ vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
 
 	hmm_svm_count(chunk->counters, HMM_SVM_NR_CPU_FAULTS, 1);
 	span = hmm_svm_policy_readback(chunk, vmf->vma, addr);
+	/* Without a page table below: the folio moves whole, or core mm splits it. */
+	if (!vmf->pte) {
+		span.start = round_down(addr, HMM_SVM_BLOCK_SIZE);
+		span.end = span.start + HMM_SVM_BLOCK_SIZE;
+	}
 	ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, span.start, span.end, vmf->page);
-	if (ret == -ENOMEM && span.end - span.start > PAGE_SIZE)
+	if (ret == -ENOMEM && vmf->pte && span.end - span.start > PAGE_SIZE)
 		ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, addr, addr + PAGE_SIZE,
 					     vmf->page);
 	if (ret == -ENOMEM)
@@ -357,28 +394,94 @@ vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
 	return ret ? VM_FAULT_SIGBUS : 0;
 }
 
+/*
+ * Takes the chunk's pages from their processes. Return: 0 or -EAGAIN: it is one
+ * large folio, for which there is no memory.
+ */
+static int collect_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m)
+{
+	const gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
+	struct folio *folio = NULL;
+	bool large;
+
+	m->npages = hmm_svm_chunk_pages(chunk, m->src, &large);
+	if (!m->npages)
+		return 0;
+	memset(m->dst, 0, m->npages * sizeof(*m->dst));
+	if (large) {
+		if (!hmm_svm_chunk_take_failure(chunk, HMM_SVM_FAIL_LARGE_PAGE))
+			folio = folio_alloc(gfp | __GFP_COMP, LARGE_ORDER);
+		if (!folio)
+			return -EAGAIN;
+	}
+	hmm_svm_migrate_device_pfns(m->src, m->npages);
+
+	if (!hmm_svm_moves_whole(m)) {
+		alloc_system_pages(m, m->npages, NULL, 0, gfp);
+	} else if (folio && has_source(m, 0)) {
+		folio_lock(folio);
+		m->dst[0] = migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
+		folio = NULL;
+	}
+	if (folio)
+		folio_put(folio);
+	return 0;
+}
+
 /**
  * hmm_svm_migrate_chunk() - Empty a chunk as far as possible
  * @chunk: which nobody allocates from
- * @m: arrays of HMM_SVM_BLOCK_PAGES
  *
- * Return: 0, also when pages are left that somebody has locked; or the copy
- * engine's error.
+ * Return: 0, also when pages are left that somebody has locked; -EAGAIN when
+ * it is one large folio for which there is no memory, see
+ * hmm_svm_migrate_by_address(); -ENOMEM, or the copy engine's error.
  */
-int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m)
+int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk)
 {
+	struct hmm_svm_device *sdev = chunk->sdev;
+	struct hmm_svm_migration *m;
 	int ret;
 
-	memset(m->dst, 0, m->npages * sizeof(*m->dst));
-	ret = migrate_device_range(m->src, hmm_svm_chunk_pfn(chunk), m->npages);
-	if (ret)
-		return ret;
-	alloc_system_pages(m, NULL, 0, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
-	ret = copy_pages(chunk->sdev, m, false);
+	m = hmm_svm_migration_get(sdev);
+	if (!m)
+		return -ENOMEM;
+	ret = collect_chunk(chunk, m);
+	if (ret || !m->npages)
+		goto out;
+	ret = hmm_svm_transfer(sdev, m, false);
 	if (ret)
 		drop_destinations(m);
 	migrate_device_pages(m->src, m->dst, m->npages);
 	count_departure(m, HMM_SVM_NR_EVICTED);
 	migrate_device_finalize(m->src, m->dst, m->npages);
+out:
+	hmm_svm_migration_put(sdev, m);
 	return ret;
+}
+
+/**
+ * hmm_svm_migrate_by_address() - Empty a chunk by the addresses its pages had
+ * @chunk: which nobody allocates from
+ *
+ * Where an address is known core mm splits a large folio. A hint: mmap_lock is
+ * only tried, since the caller may hold other locks, and pages may have moved
+ * away by mremap().
+ */
+void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk)
+{
+	struct hmm_svm_span span = { .end = chunk->start };
+	const u64 end = chunk->start + HMM_SVM_BLOCK_SIZE;
+	struct mm_struct *mm = chunk->counters->mm;
+	struct vm_area_struct *vma;
+
+	if (!mmget_not_zero(mm))
+		return;
+	if (mmap_read_trylock(mm)) {
+		while (span.end < end && (vma = find_vma(mm, span.end)) && vma->vm_start < end) {
+			span = hmm_svm_clip_to_vma(vma, span.end, end);
+			migrate_to_sys(chunk->sdev, vma, &span, NULL, HMM_SVM_NR_EVICTED, false);
+		}
+		mmap_read_unlock(mm);
+	}
+	mmput_async(mm);
 }

@@ -7,6 +7,7 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "hmm_svm_internal.h"
 
@@ -281,8 +282,7 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm)
 	}
 
 	/* Evictions that still know a block of ours end before it goes. */
-	mutex_lock(&svm->sdev->evict_lock);
-	mutex_unlock(&svm->sdev->evict_lock);
+	wait_var_event(&svm->evictions, !atomic_read(&svm->evictions));
 
 	xa_for_each(&svm->notifiers, i, notifier) {
 		xa_destroy(&notifier->blocks);

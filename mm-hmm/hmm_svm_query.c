@@ -105,7 +105,7 @@ static int look(struct hmm_svm *svm, struct hmm_range *range)
 	ret = mmap_read_lock_killable(svm->mm);
 	if (ret)
 		return ret;
-	ret = hmm_range_fault(range);
+	ret = hmm_svm_range_fault(range);
 	if (!ret)
 		mark_secret(svm->mm, range);
 	mmap_read_unlock(svm->mm);

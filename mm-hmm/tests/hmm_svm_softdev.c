@@ -463,6 +463,9 @@ static long softdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 			return -EFAULT;
 		atomic_set(&softdev_fail_copies, n);
 		return 0;
+	case SOFTDEV_IOC_FAIL_LARGE:
+		hmm_svm_inject(sf->svm, HMM_SVM_FAIL_LARGE_PAGE);
+		return 0;
 	case SOFTDEV_IOC_ADVISE:
 		return softdev_advise(sf, uarg);
 	case SOFTDEV_IOC_PROMOTE:

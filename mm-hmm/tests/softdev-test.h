@@ -29,6 +29,23 @@ extern bool migrates;
 
 void stress(void);
 
+/* softdev-large.c */
+void large_both_ways(void);
+void large_untouched(void);
+void large_zero_page(void);
+void large_unwanted(void);
+void large_refused_to_device(void);
+void large_refused_to_cpu(void);
+void large_refused_to_system(void);
+void large_unmapped_in_part(void);
+void large_discarded_in_part(void);
+void large_protected_in_part(void);
+void large_forked(void);
+void large_shared_refused(void);
+void large_moved(void);
+void large_oversubscribed(void);
+void large_eviction_refused(void);
+
 /* softdev-faults.c */
 void faults(void);
 
@@ -42,6 +59,7 @@ void advice_preferred(void);
 void advice_window(void);
 void advice_ahead(void);
 void advice_atomic_none(void);
+void advice_atomic_device(void);
 void promoted(void);
 void thrash_with_cpu(void);
 void thrash_by_eviction(void);
@@ -146,6 +164,12 @@ static inline struct softdev_stats stats(void)
 static inline void fail_copies(uint32_t n)
 {
 	CHECK(!ioctl(dev, SOFTDEV_IOC_FAIL_COPY, &n));
+}
+
+/* The next large page is not to be had, wherever it is needed. */
+static inline void fail_large_page(void)
+{
+	CHECK(!ioctl(dev, SOFTDEV_IOC_FAIL_LARGE));
 }
 
 static inline bool cpu_check(volatile uint64_t *p, uint64_t stride, uint64_t count, uint64_t value)

@@ -136,6 +136,8 @@ struct softdev_state {
 #define SOFTDEV_IOC_CHUNKS	_IOWR('S', 4, __u32)
 /* The copy engine fails this many times. */
 #define SOFTDEV_IOC_FAIL_COPY	_IOW('S', 5, __u32)
+/* hmm_svm_inject(HMM_SVM_FAIL_LARGE_PAGE) */
+#define SOFTDEV_IOC_FAIL_LARGE	_IO('S', 8)
 #define SOFTDEV_IOC_ADVISE	_IOW('S', 16, struct softdev_advise)
 #define SOFTDEV_IOC_PROMOTE	_IOW('S', 17, struct softdev_promote)
 #define SOFTDEV_IOC_INTERRUPT	_IO('S', 18)
