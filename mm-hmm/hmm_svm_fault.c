@@ -133,7 +133,7 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 		return -EAGAIN;
 	if (!in_dev && req->access == HMM_SVM_ATOMIC &&
 	    hmm_svm_policy_local_atomic(req->call.svm, &req->advised))
-		return -EOPNOTSUPP;
+		return hmm_svm_make_exclusive(win, req->addr);
 	return hmm_svm_window_map(win, req->addr);
 }
 

@@ -462,7 +462,7 @@ void hmm_svm_interrupt(struct hmm_svm *svm);
  * leaves them with the default.  The last word counts: a default replaces what
  * ranges were advised of the same before.  It changes where
  * memory is and how fast things go, never what is read and written
- * (%HMM_SVM_ATOMIC_NONE excepted).  What a process may advise is limited, and
+ * (%HMM_SVM_ADVISE_ATOMIC excepted).  What a process may advise is limited, and
  * charged to it: at most 65536 ranges that differ.  On -ENOMEM, a part may be
  * advised.
  *

@@ -210,10 +210,15 @@ static const struct hmm_svm_device_ops softdev_device_ops = {
 };
 
 /* As a TLB: the page table is read only for what is not cached. */
-static bool softdev_translate(struct softdev_file *sf, u64 addr, bool write,
+static bool softdev_translate(struct softdev_file *sf, u64 addr, u32 op,
 			      struct hmm_svm_pte *pte)
 {
-	u32 need = write ? HMM_SVM_PTE_WRITE : HMM_SVM_PTE_READ;
+	static const u32 needs[] = {
+		[SOFTDEV_WRITE] = HMM_SVM_PTE_WRITE,
+		[SOFTDEV_CHECK] = HMM_SVM_PTE_READ,
+		[SOFTDEV_ADD] = HMM_SVM_PTE_ATOMIC,
+	};
+	u32 need = needs[op];
 	struct hmm_svm_pte *walk;
 
 	spin_lock(&sf->tlb_lock);
@@ -235,7 +240,7 @@ static int softdev_word(struct softdev_file *sf, struct softdev_access *a, u64 a
 	u64 *word;
 
 	down_read(&sf->busy);
-	if (softdev_translate(sf, addr, a->op != SOFTDEV_CHECK, &pte)) {
+	if (softdev_translate(sf, addr, a->op, &pte)) {
 		word = softdev_address(pte.addr, pte.flags & HMM_SVM_PTE_DEVMEM) +
 		       offset_in_page(addr);
 		ret = 0;

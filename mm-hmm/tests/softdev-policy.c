@@ -226,6 +226,48 @@ void advice_atomic_none(void)
 	munmap(p, MB);
 }
 
+/* The device has the page for itself, by moving it or where it is. */
+void advice_atomic_device(void)
+{
+	char *p = map_anon(MB), *q = map_anon(MB);
+	uint64_t *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				-1, 0);
+
+	CHECK(!dev_advise(p, MB, SOFTDEV_ATOMIC, SOFTDEV_ATOMIC_DEVICE));
+	CHECK(!dev_advise(p, MB, SOFTDEV_TOUCH, SOFTDEV_TOUCH_REMOTE));
+	CHECK(!dev_advise(q, MB, SOFTDEV_ATOMIC, SOFTDEV_ATOMIC_DEVICE));
+	CHECK(!dev_advise(q, MB, SOFTDEV_PREFERRED, SOFTDEV_LOC_SYSTEM));
+	cpu_write((void *)q, PAGE, MB / PAGE, 0);
+	CHECK(!dev_write(p, 8, 4, 1));
+	CHECK(in_place(p));
+	for (int i = 1; i < 4; i++) {
+		CHECK(!access_dev(SOFTDEV_ADD, p, 8, 1, 1));
+		CHECK(!migrates || on_device(p));
+		CHECK(*(volatile uint64_t *)p == 1 + (uint64_t)i);
+		CHECK(!access_dev(SOFTDEV_ADD, q + PAGE, PAGE, 2, 1));
+		CHECK(in_place(q + PAGE));
+		CHECK(*(volatile uint64_t *)(q + PAGE) == 1 + (uint64_t)i);
+		CHECK(!query(q + PAGE));
+	}
+	CHECK(stats().pages_exclusive >= 4);
+	/* What is exclusive serves reads and writes, too. */
+	CHECK(!access_dev(SOFTDEV_ADD, q + PAGE, PAGE, 1, 1));
+	CHECK(!dev_check(q + PAGE, 8, 1, 5));
+	CHECK(!dev_write(q + PAGE, 8, 1, 9));
+	CHECK(!access_dev(SOFTDEV_ADD, q + PAGE, PAGE, 1, 1));
+	CHECK(*(volatile uint64_t *)(q + PAGE) == 10);
+	/* Nobody gets shared memory for himself. */
+	*shared = 1;
+	CHECK(!dev_advise(shared, PAGE, SOFTDEV_ATOMIC, SOFTDEV_ATOMIC_DEVICE));
+	CHECK(access_dev(SOFTDEV_ADD, shared, 8, 1, 1) == EOPNOTSUPP);
+	CHECK(!dev_advise(shared, PAGE, SOFTDEV_ATOMIC, 0));
+	CHECK(!access_dev(SOFTDEV_ADD, shared, 8, 1, 1));
+	CHECK(*shared == 2);
+	munmap(p, MB);
+	munmap(q, MB);
+	munmap(shared, PAGE);
+}
+
 void promoted(void)
 {
 	void *whole;
