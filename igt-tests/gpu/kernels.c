@@ -95,6 +95,33 @@ KERNEL(spread_add, struct spread_args)
 	}
 }
 
+/* The piece of each lane's step, the first of which is @step. */
+static inline vuint32m1_t walk_pieces(const struct walk_args *a, uint32_t step)
+{
+	uint32_t mask = (1u << a->log2_count) - 1;
+	vuint32m1_t v = __riscv_vmul_vx_u32m1(ramp(step, LANES), a->factor, LANES);
+
+	v = __riscv_vand_vx_u32m1(v, mask, LANES);
+	v = __riscv_vor_vv_u32m1(__riscv_vsll_vx_u32m1(v, a->rotate, LANES),
+				 __riscv_vsrl_vx_u32m1(v, a->log2_count - a->rotate, LANES), LANES);
+	return __riscv_vand_vx_u32m1(v, mask, LANES);
+}
+
+KERNEL(walk_add, struct walk_args)
+{
+	uint32_t *base = (uint32_t *)a->base;
+	uint32_t first = wave_index() * a->per_wave;
+
+	for (uint32_t step = first; step < first + a->per_wave; step += LANES) {
+		vuint64m2_t at = __riscv_vzext_vf2_u64m2(walk_pieces(a, step), LANES);
+		vuint32m1_t v;
+
+		at = __riscv_vsll_vx_u64m2(at, a->shift, LANES);
+		v = __riscv_vluxei64_v_u32m1(base, at, LANES);
+		__riscv_vsuxei64_v_u32m1(base, at, __riscv_vadd_vx_u32m1(v, a->value, LANES), LANES);
+	}
+}
+
 KERNEL(spread_read, struct spread_read_args)
 {
 	unsigned long wave = wave_index();

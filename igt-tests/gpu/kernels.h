@@ -46,6 +46,21 @@ struct spread_args {
 	uint32_t rounds;
 };
 
+/*
+ * walk_add: adds @value to the 32-bit word at the start of each of 2^@log2_count pieces of
+ * 2^@shift bytes from @base on, once. Step s is at piece rotate_left(s * @factor, @rotate),
+ * in @log2_count bits; @factor is odd. Lanes take successive steps, a wave takes @per_wave.
+ */
+struct walk_args {
+	uint64_t base;
+	uint32_t log2_count;
+	uint32_t shift;
+	uint32_t factor;
+	uint32_t rotate;
+	uint32_t per_wave;
+	uint32_t value;
+};
+
 /* spread_read: wave w stores 1 to entered[w], then reads the byte at base + w * stride into out[w]. */
 struct spread_read_args {
 	uint64_t base;

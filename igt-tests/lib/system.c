@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "igt.h"
@@ -172,4 +173,32 @@ void private_mounts(const char *dir)
 	igt_assert_eq(unshare(CLONE_NEWNS), 0);
 	igt_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	igt_assert_eq(mount("tmpfs", dir, "tmpfs", 0, "size=64m"), 0);
+}
+
+#define CGROUPS	"/sys/fs/cgroup/"
+
+void cgroup_make(size_t memory, size_t swap)
+{
+	require_command("grep -qw memory " CGROUPS "cgroup.controllers", "memory control groups");
+	sys_write(CGROUPS "cgroup.subtree_control", "+memory");
+	/* A subtest that was killed left it. */
+	rmdir(CGROUP);
+	igt_assert_eq(mkdir(CGROUP, 0755), 0);
+	sys_write(CGROUP "memory.max", "%zu", memory);
+	sys_write(CGROUP "memory.swap.max", "%zu", swap);
+}
+
+void cgroup_enter(void)
+{
+	sys_write(CGROUP "cgroup.procs", "%d", getpid());
+}
+
+void cgroup_remove(void)
+{
+	unsigned int tries = 0;
+
+	while (rmdir(CGROUP)) {
+		igt_assert_f(errno == EBUSY && tries++ < 1000, "%s: %s\n", CGROUP, strerror(errno));
+		usleep(10000);
+	}
 }

@@ -56,4 +56,16 @@ void require_command(const char *command, const char *what);
  */
 void private_mounts(const char *dir);
 
+/* The control group that a test may make; its files are CGROUP "memory.max" and so on */
+#define CGROUP	"/sys/fs/cgroup/colibri-test/"
+
+/** cgroup_make() - Make it, with at most this much memory and swap; skips without memory groups */
+void cgroup_make(size_t memory, size_t swap);
+
+/** cgroup_enter() - Move the calling process into it */
+void cgroup_enter(void);
+
+/** cgroup_remove() - Remove it, as soon as its processes are gone */
+void cgroup_remove(void);
+
 #endif /* COLIBRI_SYSTEM_H */

@@ -197,12 +197,15 @@ static void truncate_during_kernel(struct gpu *gpu)
 {
 	int fd = make_file(DIR "/truncate", SIZE, 4), other;
 	char *words = map_file(fd, SIZE, MAP_SHARED);
+	struct drm_colibri_queue_state state;
 
 	gpu_loop_start(gpu, (uintptr_t)words + SIZE - PAGE_SIZE);
 	gpu_loop_progress(gpu, 10);
 	igt_assert_eq(ftruncate(fd, SIZE - PAGE_SIZE), 0);
 	other = make_file(DIR "/other", SIZE, 70);
-	gpu_expect_fault(gpu, words + SIZE - PAGE_SIZE, COLIBRI_ACCESS_READ, EFAULT);
+	state = gpu_expect_ban(gpu, COLIBRI_QERR_FAULT);
+	igt_assert_eq_u64(state.fault_addr, (uintptr_t)words + SIZE - PAGE_SIZE);
+	igt_assert_eq(state.reason, EFAULT);
 	gpu_new_queue(gpu);
 	igt_assert_eq_u64(file_errors(other, SIZE, 70), 0);
 	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE - PAGE_SIZE, 4), 0);

@@ -3,11 +3,8 @@
  * Shared virtual memory when memory is short: swap (zram) both ways, and control groups at
  * their limit with VRAM full, too.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
 
@@ -22,8 +19,6 @@ IGT_TEST_DESCRIPTION("Shared virtual memory: swap and memory limits");
 #define VRAM_SIZE	(VRAM_CHUNKS * SVM_BLOCK_SIZE)
 #define ZRAM		"/sys/block/zram0/"
 #define SWAP		"/dev/zram0"
-#define CGROUPS		"/sys/fs/cgroup/"
-#define GROUP		CGROUPS "colibri-test/"
 
 static void swap_on(void)
 {
@@ -125,36 +120,13 @@ static void during_kernel(struct gpu *gpu)
 	munmap((void *)page, PAGE_SIZE);
 }
 
-/* A control group with at most this much memory and swap. */
-static void make_group(size_t memory, size_t swap)
-{
-	require_command("grep -qw memory " CGROUPS "cgroup.controllers", "memory control groups");
-	sys_write(CGROUPS "cgroup.subtree_control", "+memory");
-	rmdir(GROUP);
-	igt_assert_eq(mkdir(GROUP, 0755), 0);
-	sys_write(GROUP "memory.max", "%zu", memory);
-	sys_write(GROUP "memory.swap.max", "%zu", swap);
-}
-
-static void remove_group(void)
-{
-	struct timespec start = { 0 };
-
-	/* A kernel thread may hold the dead process's memory for a moment. */
-	while (rmdir(GROUP)) {
-		igt_assert_eq(errno, EBUSY);
-		igt_assert(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC);
-		cpu_pause();
-	}
-}
-
 /* In the group: more data than its memory, and than VRAM. */
 static void compute_in_group(size_t size)
 {
 	struct gpu own = { 0 };
 	char *words;
 
-	sys_write(GROUP "cgroup.procs", "%d", getpid());
+	cgroup_enter();
 	gpu_init(&own);
 	words = map_anonymous(size, SVM_BLOCK_SIZE);
 	gpu_ramp_write(&own, words, size, 1);
@@ -168,14 +140,14 @@ static void compute_in_group(size_t size)
 static void memcg_limit(struct gpu *gpu)
 {
 	require_small_vram(gpu, VRAM_CHUNKS);
-	make_group(28 * MiB, 128 * MiB);
+	cgroup_make(28 * MiB, 128 * MiB);
 	igt_fork(child, 1)
 		compute_in_group(36 * MiB);
 	igt_waitchildren_timeout(2 * GPU_TIMEOUT_S, "the process at its limit");
-	igt_assert_lte_u64(1, sys_field(GROUP "memory.events", "max"));
-	igt_assert_lte_u64(1, sys_field(GROUP "memory.stat", "pswpout"));
-	igt_assert_eq_u64(sys_field(GROUP "memory.events", "oom_kill"), 0);
-	remove_group();
+	igt_assert_lte_u64(1, sys_field(CGROUP "memory.events", "max"));
+	igt_assert_lte_u64(1, sys_field(CGROUP "memory.stat", "pswpout"));
+	igt_assert_eq_u64(sys_field(CGROUP "memory.events", "oom_kill"), 0);
+	cgroup_remove();
 }
 
 /* RAM of the group and VRAM full, no swap: the process is killed, and only it. */
@@ -187,7 +159,7 @@ static void memcg_oom(struct gpu *gpu)
 	int status;
 
 	require_small_vram(gpu, VRAM_CHUNKS);
-	make_group(32 * MiB, 0);
+	cgroup_make(32 * MiB, 0);
 	fork_victim() {
 		compute_in_group(128 * MiB);
 		steps_done(steps, 1);
@@ -196,8 +168,8 @@ static void memcg_oom(struct gpu *gpu)
 	status = igt_wait_helper(victim());
 	igt_assert_eq(steps->done, 0);
 	igt_assert_f(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %#x\n", status);
-	igt_assert_lte_u64(1, sys_field(GROUP "memory.events", "oom_kill"));
-	remove_group();
+	igt_assert_lte_u64(1, sys_field(CGROUP "memory.events", "oom_kill"));
+	cgroup_remove();
 
 	/* All it had is free again. */
 	wait_for_free_queues(gpu, free_queues);
