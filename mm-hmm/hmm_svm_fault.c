@@ -106,6 +106,26 @@ static int fault_in(struct hmm_svm_request *req, struct mm_struct *mm)
 }
 
 /*
+ * A block that the CPU maps as one is mapped as one for the device, too, if
+ * nothing of it is yet. Return: whether there is now more to look at.
+ */
+static bool widen_to_huge(struct hmm_svm_request *req, const struct hmm_svm_window *win)
+{
+	struct hmm_svm_span same, huge;
+
+	if (!hmm_svm_window_huge(win, req->addr) ||
+	    req->advised.v[HMM_SVM_ADVISE_PREFETCH] < HMM_SVM_BLOCK_ORDER ||
+	    !bitmap_empty(req->block->mapped, HMM_SVM_BLOCK_PAGES))
+		return false;
+	hmm_svm_advice_at(req->call.svm, req->addr, &same);
+	huge = hmm_svm_clip_to_vma(req->vma, same.start, same.end);
+	if (huge.start >= req->span.start && huge.end <= req->span.end)
+		return false;
+	req->span = huge;
+	return true;
+}
+
+/*
  * What the snapshot asks for next.
  * Return: 0: mapped; -EBUSY: look again; -EAGAIN: after fault_in(); or the
  * fault's error.
@@ -134,6 +154,8 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 	if (!in_dev && req->access == HMM_SVM_ATOMIC &&
 	    hmm_svm_policy_local_atomic(req->call.svm, &req->advised))
 		return hmm_svm_make_exclusive(win, req->addr);
+	if (widen_to_huge(req, win))
+		return -EBUSY;
 	return hmm_svm_window_map(win, req->addr);
 }
 

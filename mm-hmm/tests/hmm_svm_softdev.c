@@ -36,7 +36,10 @@ static struct hmm_svm_device *softdev_sdev;
 static void *softdev_mem;
 static atomic_t softdev_fail_copies;
 
-/* The part of the page table for one block. */
+/* Times that the layer broke a promise about large entries. */
+static atomic_t softdev_broken;
+
+/* The part of the page table for one block; the order of each page's entry. */
 struct softdev_leaf {
 	struct hmm_svm_pte ptes[HMM_SVM_BLOCK_PAGES];
 };
@@ -55,8 +58,9 @@ struct softdev_worker {
  * @leaves: struct softdev_leaf by address >> HMM_SVM_BLOCK_SHIFT
  * @busy: read: the device accesses memory
  * @tlb_lock: protects the page table's entries and the cached translation
- * @tlb_addr: page that @tlb translates; 1: none
+ * @tlb_addr: first page that @tlb translates
  * @tlb: its entry
+ * @tlb_size: how much it translates; 0: nothing
  * @flushes: number of flushes so far
  * @chunks_lock: protects what follows
  * @chunks: taken for the driver
@@ -74,6 +78,7 @@ struct softdev_file {
 	spinlock_t tlb_lock; /* page table and cached translation */
 	u64 tlb_addr;
 	struct hmm_svm_pte tlb;
+	u64 tlb_size;
 	atomic64_t flushes;
 	struct mutex chunks_lock; /* chunks, nr_chunks */
 	struct hmm_svm_chunk *chunks[64];
@@ -109,17 +114,51 @@ static struct hmm_svm_pte *softdev_pte(struct softdev_file *sf, u64 addr)
 	return leaf ? &leaf->ptes[(addr >> PAGE_SHIFT) % HMM_SVM_BLOCK_PAGES] : NULL;
 }
 
+static void softdev_expect(bool promise)
+{
+	if (!promise)
+		atomic_inc(&softdev_broken);
+}
+
+static bool softdev_is_large(const struct hmm_svm_pte *ptes)
+{
+	unsigned int i, n = 1U << ptes[0].order;
+
+	for (i = 1; i < n; i++)
+		if (ptes[i].order || ptes[i].flags != ptes[0].flags ||
+		    ptes[i].addr != ptes[0].addr + i * PAGE_SIZE)
+			return false;
+	return IS_ALIGNED(ptes[0].addr, (u64)n << PAGE_SHIFT);
+}
+
 static void softdev_map(struct hmm_svm *svm, u64 addr, const struct hmm_svm_pte *ptes,
 			unsigned int npages)
 {
 	struct softdev_file *sf = hmm_svm_priv(svm);
 	struct hmm_svm_pte *to = softdev_pte(sf, addr);
-	unsigned int i;
+	unsigned int i, large_end = 0;
+	u16 order = 0;
 
 	spin_lock(&sf->tlb_lock);
-	for (i = 0; i < npages; i++)
-		if (ptes[i].flags)
-			to[i] = ptes[i];
+	for (i = 0; i < npages; i++) {
+		if (i >= large_end)
+			order = 0;
+		if (!ptes[i].flags)
+			continue;
+		if (ptes[i].order) {
+			order = ptes[i].order;
+			large_end = i + (1U << order);
+			softdev_expect(large_end <= npages &&
+				       IS_ALIGNED((addr >> PAGE_SHIFT) + i, 1U << order) &&
+				       softdev_is_large(&ptes[i]));
+		}
+		/* An entry is replaced by one of its size that allows more. */
+		softdev_expect(!to[i].flags ||
+			       (to[i].order == order && to[i].addr == ptes[i].addr &&
+				!(to[i].flags & ~ptes[i].flags)));
+		to[i] = ptes[i];
+		to[i].order = order;
+	}
 	spin_unlock(&sf->tlb_lock);
 }
 
@@ -127,11 +166,14 @@ static void softdev_unmap(struct hmm_svm *svm, u64 start, u64 end)
 {
 	struct softdev_file *sf = hmm_svm_priv(svm);
 	struct hmm_svm_pte *pte = softdev_pte(sf, start);
+	unsigned int n = (end - start) >> PAGE_SHIFT;
 
 	if (!pte)
 		return;
 	spin_lock(&sf->tlb_lock);
-	memset(pte, 0, ((end - start) >> PAGE_SHIFT) * sizeof(*pte));
+	softdev_expect(!pte[0].flags || IS_ALIGNED(start >> PAGE_SHIFT, 1U << pte[0].order));
+	softdev_expect(!pte[n - 1].flags || IS_ALIGNED(end >> PAGE_SHIFT, 1U << pte[n - 1].order));
+	memset(pte, 0, n * sizeof(*pte));
 	spin_unlock(&sf->tlb_lock);
 }
 
@@ -140,8 +182,8 @@ static u64 softdev_flush_post(struct hmm_svm *svm, u64 start, u64 end)
 	struct softdev_file *sf = hmm_svm_priv(svm);
 
 	spin_lock(&sf->tlb_lock);
-	if (sf->tlb_addr >= start && sf->tlb_addr < end)
-		sf->tlb_addr = 1;
+	if (sf->tlb_addr < end && sf->tlb_addr + sf->tlb_size > start)
+		sf->tlb_size = 0;
 	spin_unlock(&sf->tlb_lock);
 	return atomic64_inc_return(&sf->flushes);
 }
@@ -209,40 +251,45 @@ static const struct hmm_svm_device_ops softdev_device_ops = {
 	.copy = softdev_copy,
 };
 
-/* As a TLB: the page table is read only for what is not cached. */
-static bool softdev_translate(struct softdev_file *sf, u64 addr, u32 op,
-			      struct hmm_svm_pte *pte)
+static void softdev_walk(struct softdev_file *sf, u64 addr)
 {
-	static const u32 needs[] = {
-		[SOFTDEV_WRITE] = HMM_SVM_PTE_WRITE,
-		[SOFTDEV_CHECK] = HMM_SVM_PTE_READ,
-		[SOFTDEV_ADD] = HMM_SVM_PTE_ATOMIC,
-	};
-	u32 need = needs[op];
-	struct hmm_svm_pte *walk;
+	struct hmm_svm_pte *walk = softdev_pte(sf, addr);
 
+	sf->tlb = walk ? *walk : (struct hmm_svm_pte) {};
+	sf->tlb_size = PAGE_SIZE << sf->tlb.order;
+	sf->tlb_addr = round_down(addr, sf->tlb_size);
+	if (walk)
+		sf->tlb.addr = round_down(sf->tlb.addr, sf->tlb_size);
+}
+
+/* As a TLB: the page table is read only for what is not cached. */
+static bool softdev_translate(struct softdev_file *sf, u64 addr, u32 need, struct hmm_svm_pte *pte)
+{
 	spin_lock(&sf->tlb_lock);
-	if (sf->tlb_addr != (addr & PAGE_MASK) || !(sf->tlb.flags & need)) {
-		walk = softdev_pte(sf, addr);
-		sf->tlb = walk ? *walk : (struct hmm_svm_pte) {};
-		sf->tlb_addr = addr & PAGE_MASK;
-	}
+	if (addr < sf->tlb_addr || addr >= sf->tlb_addr + sf->tlb_size ||
+	    !(sf->tlb.flags & need))
+		softdev_walk(sf, addr);
 	*pte = sf->tlb;
+	pte->addr += addr - sf->tlb_addr;
 	spin_unlock(&sf->tlb_lock);
 	return pte->flags & need;
 }
 
 static int softdev_word(struct softdev_file *sf, struct softdev_access *a, u64 addr)
 {
+	static const u32 need[] = {
+		[SOFTDEV_WRITE] = HMM_SVM_PTE_WRITE,
+		[SOFTDEV_CHECK] = HMM_SVM_PTE_READ,
+		[SOFTDEV_ADD] = HMM_SVM_PTE_ATOMIC,
+	};
 	u64 expect = a->value + a->done;
 	struct hmm_svm_pte pte;
 	int ret = -ENOENT;
 	u64 *word;
 
 	down_read(&sf->busy);
-	if (softdev_translate(sf, addr, a->op, &pte)) {
-		word = softdev_address(pte.addr, pte.flags & HMM_SVM_PTE_DEVMEM) +
-		       offset_in_page(addr);
+	if (softdev_translate(sf, addr, need[a->op], &pte)) {
+		word = softdev_address(pte.addr, pte.flags & HMM_SVM_PTE_DEVMEM);
 		ret = 0;
 		switch (a->op) {
 		case SOFTDEV_WRITE:
@@ -390,18 +437,46 @@ static long softdev_query(struct softdev_file *sf, void __user *arg)
 {
 	struct softdev_query q;
 	struct hmm_svm_pte *pte;
-	u32 flags;
+	u32 flags, order;
 
 	if (copy_from_user(&q, arg, sizeof(q)))
 		return -EFAULT;
 	spin_lock(&sf->tlb_lock);
 	pte = softdev_pte(sf, q.addr);
 	flags = pte ? pte->flags : 0;
+	order = pte ? pte->order : 0;
 	spin_unlock(&sf->tlb_lock);
 	q.flags = (flags & HMM_SVM_PTE_READ ? SOFTDEV_PRESENT : 0) |
 		  (flags & HMM_SVM_PTE_WRITE ? SOFTDEV_WRITABLE : 0) |
-		  (flags & HMM_SVM_PTE_DEVMEM ? SOFTDEV_IN_DEVMEM : 0);
+		  (flags & HMM_SVM_PTE_DEVMEM ? SOFTDEV_IN_DEVMEM : 0) |
+		  (flags & HMM_SVM_PTE_ATOMIC ? SOFTDEV_CAN_ATOMIC : 0) |
+		  order << SOFTDEV_ORDER_SHIFT;
 	return copy_to_user(arg, &q, sizeof(q)) ? -EFAULT : 0;
+}
+
+/* hmm_svm_query(), a block at a time. */
+static long softdev_pages(struct softdev_file *sf, void __user *arg)
+{
+	struct softdev_pages p;
+	u64 addr, end, n;
+	u16 *flags;
+	int ret = 0;
+
+	if (copy_from_user(&p, arg, sizeof(p)))
+		return -EFAULT;
+	flags = kcalloc(HMM_SVM_BLOCK_PAGES, sizeof(*flags), GFP_KERNEL);
+	if (!flags)
+		return -ENOMEM;
+	for (addr = p.start; addr < p.end && !ret; addr = end) {
+		end = min(addr + HMM_SVM_BLOCK_SIZE, p.end);
+		ret = hmm_svm_query(sf->svm, addr, end, flags);
+		n = (end - addr) >> PAGE_SHIFT;
+		if (!ret && copy_to_user(u64_to_user_ptr(p.flags), flags, n * sizeof(*flags)))
+			ret = -EFAULT;
+		p.flags += n * sizeof(*flags);
+	}
+	kfree(flags);
+	return ret;
 }
 
 static long softdev_stats(struct softdev_file *sf, void __user *arg)
@@ -480,6 +555,10 @@ static long softdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return 0;
 	case SOFTDEV_IOC_WORK:
 		return softdev_start_worker(sf, uarg);
+	case SOFTDEV_IOC_PAGES:
+		return softdev_pages(sf, uarg);
+	case SOFTDEV_IOC_BROKEN:
+		return put_user(atomic_read(&softdev_broken), (u32 __user *)uarg);
 	default:
 		return -ENOTTY;
 	}
@@ -496,7 +575,6 @@ static int softdev_open(struct inode *inode, struct file *file)
 	spin_lock_init(&sf->tlb_lock);
 	mutex_init(&sf->chunks_lock);
 	mutex_init(&sf->workers_lock);
-	sf->tlb_addr = 1;
 	sf->svm = hmm_svm_create(softdev_sdev, &softdev_ops, U64_MAX, sf);
 	if (IS_ERR(sf->svm)) {
 		int ret = PTR_ERR(sf->svm);

@@ -49,6 +49,22 @@ void large_eviction_refused(void);
 /* softdev-faults.c */
 void faults(void);
 
+/* softdev-map.c */
+void entry_huge(void);
+void entry_hugetlb(void);
+void entry_shmem(void);
+void entry_device(void);
+void entry_in_part(void);
+void entry_upgrade(void);
+void entry_upgrade_in_part(void);
+void pages_of_kinds(void);
+void pages_bad(void);
+void exclusive(void);
+void exclusive_and_fork(void);
+void exclusive_and_changes(void);
+void exclusive_shared_memory(void);
+void exclusive_contended(void);
+
 /* softdev-policy.c */
 void advice_bad(void);
 void advice_of_ranges(void);
@@ -105,6 +121,11 @@ static inline int dev_write(void *addr, uint64_t stride, uint64_t count, uint64_
 static inline int dev_check(void *addr, uint64_t stride, uint64_t count, uint64_t value)
 {
 	return access_dev(SOFTDEV_CHECK, addr, stride, count, value);
+}
+
+static inline int dev_add(void *addr, uint64_t stride, uint64_t count, uint64_t value)
+{
+	return access_dev(SOFTDEV_ADD, addr, stride, count, value);
 }
 
 static inline int dev_prefetch(void *addr, uint64_t size, bool to_device)

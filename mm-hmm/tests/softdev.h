@@ -49,6 +49,9 @@ struct softdev_range {
 #define SOFTDEV_PRESENT		1
 #define SOFTDEV_WRITABLE	2
 #define SOFTDEV_IN_DEVMEM	4
+#define SOFTDEV_CAN_ATOMIC	8
+#define SOFTDEV_ORDER_SHIFT	8
+#define SOFTDEV_ORDER(flags)	((flags) >> SOFTDEV_ORDER_SHIFT)
 
 /* SOFTDEV_* of the device's page table at @addr; no fault */
 struct softdev_query {
@@ -112,6 +115,24 @@ struct softdev_promote {
 	__u64 size;
 };
 
+#define SOFTDEV_PAGE_READ	(1 << 0)
+#define SOFTDEV_PAGE_WRITE	(1 << 1)
+#define SOFTDEV_PAGE_ZERO	(1 << 2)
+#define SOFTDEV_PAGE_LOCAL	(1 << 3)
+#define SOFTDEV_PAGE_REMOTE	(1 << 4)
+#define SOFTDEV_PAGE_COHERENT	(1 << 5)
+#define SOFTDEV_PAGE_MAPPED	(1 << 6)
+#define SOFTDEV_PAGE_COPY	(1 << 7)
+#define SOFTDEV_PAGE_ERROR	(1 << 8)
+#define SOFTDEV_PAGE_ORDER(flags)	((flags) >> 12)
+
+/* hmm_svm_query(): @flags points to a __u16 for each page */
+struct softdev_pages {
+	__u64 start;
+	__u64 end;
+	__u64 flags;
+};
+
 #define SOFTDEV_MAX_WORKERS	8
 
 /**
@@ -144,5 +165,8 @@ struct softdev_state {
 /* As SOFTDEV_IOC_ACCESS, but by a kernel thread, and returns at once. */
 #define SOFTDEV_IOC_WORK	_IOW('S', 19, struct softdev_access)
 #define SOFTDEV_IOC_STATE	_IOR('S', 20, struct softdev_state)
+#define SOFTDEV_IOC_PAGES	_IOW('S', 32, struct softdev_pages)
+/* How often the layer broke a promise about large entries, since the module was loaded. */
+#define SOFTDEV_IOC_BROKEN	_IOR('S', 33, __u32)
 
 #endif /* _SOFTDEV_H */
