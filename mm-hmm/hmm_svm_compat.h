@@ -68,6 +68,12 @@ static inline bool hmm_svm_vma_thp_disabled(struct vm_area_struct *vma)
 	return vma_thp_disabled(vma, vma->vm_flags, false);
 }
 
+static inline struct folio *hmm_svm_vma_alloc_folio(gfp_t gfp, int order,
+						    struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma_alloc_folio(gfp, order, vma, addr);
+}
+
 static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgmap)
 {
 	zone_device_page_init(page, pgmap, 0);
@@ -213,6 +219,12 @@ static inline bool dma_need_unmap(struct device *dev)
 static inline bool hmm_svm_vma_thp_disabled(struct vm_area_struct *vma)
 {
 	return true;
+}
+
+static inline struct folio *hmm_svm_vma_alloc_folio(gfp_t gfp, int order,
+						    struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma_alloc_folio(gfp, order, vma, addr, true);
 }
 
 static inline void hmm_svm_page_init(struct page *page, struct dev_pagemap *pgmap)

@@ -200,7 +200,7 @@ static bool alloc_system_folio(struct hmm_svm_migration *m, struct vm_area_struc
 		return false;
 	if (vma->vm_flags & VM_HUGEPAGE)
 		gfp = GFP_TRANSHUGE;
-	folio = vma_alloc_folio(gfp, LARGE_ORDER, vma, addr);
+	folio = hmm_svm_vma_alloc_folio(gfp, LARGE_ORDER, vma, addr);
 	if (!folio)
 		return false;
 	folio_lock(folio);
