@@ -248,7 +248,8 @@ unsigned int hmm_svm_weight(const unsigned long *bits, unsigned int first, unsig
  * The largest aligned power of two of pages of which more than half would be
  * mapped after the smallest window around @addr is. A block that is used
  * from end to end comes with six faults, one that is used here and there comes
- * with what is used.
+ * with what is used. Where the program wants huge pages, the first fault brings
+ * the whole block, as one large folio if nothing of it is there yet.
  *
  * Return: the range, in @block and @vma, with @addr in it, less what is mapped
  * at its ends.
@@ -263,6 +264,10 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 	unsigned int size, gain, last;
 
 	lockdep_assert_held(&block->migrate);
+
+	if ((vma->vm_flags & VM_HUGEPAGE) && 1U << order >= HMM_SVM_BLOCK_PAGES &&
+	    bitmap_empty(block->mapped, HMM_SVM_BLOCK_PAGES))
+		return hmm_svm_clip_to_vma(vma, block->start, hmm_svm_block_end(block));
 
 	gain = n - hmm_svm_weight(block->mapped, first, first + n);
 	for (size = 2 * n; size <= 1U << order; size *= 2) {

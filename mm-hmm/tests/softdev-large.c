@@ -122,6 +122,21 @@ void large_untouched(void)
 	unmap_huge(whole, BLOCK);
 }
 
+/* One word of memory that wants to be huge brings all of it. */
+void large_first_touch(void)
+{
+	struct softdev_stats before = stats(), after;
+	void *whole;
+	uint64_t *p = map_huge(BLOCK, &whole);
+
+	CHECK(!dev_write(p + 77 * 512, 8, 1, 9));
+	after = stats();
+	CHECK(!has_large_folios() ||
+	      after.pages_large_to_dev - before.pages_large_to_dev == PAGES);
+	CHECK(p[77 * 512] == 9 && !p[0] && !p[WORDS - 1]);
+	unmap_huge(whole, BLOCK);
+}
+
 void large_zero_page(void)
 {
 	void *whole;

@@ -704,7 +704,8 @@ static const struct {
 	TEST(child_outlives_parent), TEST(oversubscribed), TEST(lanes_on_blocks),
 	TEST(prefetch), TEST(copy_fails_to_device), TEST_OF_MIGRATION(copy_fails_to_system),
 	TEST(driver_chunks), TEST(killed_in_fault), TEST(exec_of_owner),
-	TEST(large_both_ways), TEST(large_untouched), TEST(large_zero_page), TEST(large_unwanted),
+	TEST(large_both_ways), TEST(large_untouched), TEST(large_first_touch),
+	TEST(large_zero_page), TEST(large_unwanted),
 	TEST(large_refused_to_device), TEST(large_refused_to_cpu), TEST(large_refused_to_system),
 	TEST(large_unmapped_in_part), TEST(large_discarded_in_part),
 	TEST(large_protected_in_part), TEST(large_forked), TEST(large_shared_refused),
@@ -719,7 +720,7 @@ static const struct {
 	TEST(advice_of_everything), TEST(advice_is_limited), TEST(advice_preferred),
 	TEST(advice_window), TEST(advice_ahead), TEST(advice_atomic_none),
 	TEST(advice_atomic_device), TEST(promoted),
-	TEST(thrash_with_cpu), TEST(thrash_by_eviction),
+	TEST(thrash_with_cpu), TEST(thrash_by_eviction), TEST(thrash_among_others),
 	TEST(stalled_owner_killed), TEST(stalled_two_mirrors), TEST(stalled_interrupted),
 	TEST(stalled_closed), TEST(stalled_fuse), TEST(faults), TEST(stress),
 };

@@ -32,6 +32,7 @@ void stress(void);
 /* softdev-large.c */
 void large_both_ways(void);
 void large_untouched(void);
+void large_first_touch(void);
 void large_zero_page(void);
 void large_unwanted(void);
 void large_refused_to_device(void);
@@ -79,6 +80,7 @@ void advice_atomic_device(void);
 void promoted(void);
 void thrash_with_cpu(void);
 void thrash_by_eviction(void);
+void thrash_among_others(void);
 
 /* softdev-wait.c */
 void stalled_owner_killed(void);
