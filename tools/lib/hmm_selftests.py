@@ -22,10 +22,11 @@ PROGRAM = ("hmm-tests.c", "vm_util.c", "hugepage_settings.c")
 
 
 def find_kernel(name):
-    """As tools/vm does, for build trees below the checkout."""
+    """As tools/vm does; the path of a build tree is the host's, and absolute."""
     if name and "/" in name:
-        tree = os.path.join("/colibri", name.removeprefix(os.environ["COLIBRI_TOP"] + "/"))
-        return vm_kernel.own_tree(tree)
+        # A build tree below the checkout was made under that name.
+        below = name.removeprefix(os.environ["COLIBRI_TOP"] + "/")
+        return vm_kernel.own_tree(os.path.join("/colibri", below))
     return vm_kernel.packaged(name)
 
 
