@@ -240,12 +240,25 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 	return seq;
 }
 
+static void reap_copies(struct hmm_svm_block *block, unsigned int first, unsigned int last)
+{
+	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES) = {};
+
+	bitmap_set(pages, first, last - first);
+	bitmap_and(pages, pages, block->stale, HMM_SVM_BLOCK_PAGES);
+	if (!bitmap_and(pages, pages, block->copy, HMM_SVM_BLOCK_PAGES))
+		return;
+	bitmap_andnot(block->copy, block->copy, pages, HMM_SVM_BLOCK_PAGES);
+	hmm_svm_copies_drop(block, pages);
+}
+
 static void reap_locked(struct hmm_svm_block *block, unsigned int first, unsigned int last)
 {
 	lockdep_assert_held(&block->state);
 
 	if (find_next_bit(block->stale, last, first) >= last)
 		return;
+	reap_copies(block, first, last);
 	/* All of it is stale: widen() saw to that. */
 	if (block->whole) {
 		if (block->dma.pfn_list)

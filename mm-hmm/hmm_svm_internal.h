@@ -265,6 +265,7 @@ enum hmm_svm_left {
  * @devmem: which points to device memory
  * @stale: the entry is gone, but the flush is not known to be complete
  * @atomic: the entry allows atomics
+ * @copy: a read-only copy, mapped or stale; see hmm_svm_copy.c
  * @groups: 64 KiB that are mapped as one large entry
  * @whole: all of the block is mapped as one large entry, or was and is stale
  * @lost: pages that were unmapped since they shared a large entry with others
@@ -297,6 +298,7 @@ struct hmm_svm_block {
 	DECLARE_BITMAP(devmem, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(stale, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(atomic, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(copy, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(groups, HMM_SVM_BLOCK_GROUPS);
 	bool whole;
 	DECLARE_BITMAP(lost, HMM_SVM_BLOCK_PAGES);
@@ -489,6 +491,12 @@ bool hmm_svm_window_shared(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_huge(const struct hmm_svm_window *win, u64 addr);
 int hmm_svm_window_map(struct hmm_svm_window *win, u64 addr);
 struct hmm_svm_block *hmm_svm_window_block(struct hmm_svm_window *win);
+
+/* hmm_svm_copy.c */
+bool hmm_svm_copy_is_candidate(const struct hmm_svm_device *sdev, unsigned long hmm_pfn);
+u64 hmm_svm_copies_make(struct hmm_svm_block *block, unsigned long *pages,
+			const unsigned long *pfns, unsigned int first);
+void hmm_svm_copies_drop(struct hmm_svm_block *block, const unsigned long *pages);
 
 /* hmm_svm_exclusive.c */
 int hmm_svm_make_exclusive(struct hmm_svm_window *win, u64 addr);

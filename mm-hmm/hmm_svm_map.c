@@ -32,6 +32,8 @@
  * @ptes: what the driver is to map
  * @whole: the block becomes one large entry
  * @fresh_whole: and was DMA-mapped as such for this window
+ * @read_mostly: the program allows read-only copies
+ * @copy_base: offset into device memory of what would be page 0 of @copied
  * @atomic_sys: HMM_SVM_PTE_ATOMIC where system memory may have it
  * @atomic_dev: the same for device memory
  * @wanted: pages that are to be mapped; these and what follows by page of the block
@@ -41,6 +43,7 @@
  * @give_write: those with HMM_SVM_PTE_WRITE
  * @give_atomic: those with HMM_SVM_PTE_ATOMIC
  * @give_dev: those with HMM_SVM_PTE_DEVMEM
+ * @copied: pages of which copies were made for this window
  * @fresh: pages of system memory that were DMA-mapped for this window
  * @groups: 64 KiB that were large entries before the commit
  * @give_groups: those that become one
@@ -55,6 +58,8 @@ struct hmm_svm_window {
 	struct hmm_svm_pte *ptes;
 	bool whole;
 	bool fresh_whole;
+	bool read_mostly;
+	u64 copy_base;
 	u16 atomic_sys;
 	u16 atomic_dev;
 	DECLARE_BITMAP(wanted, HMM_SVM_BLOCK_PAGES);
@@ -64,6 +69,7 @@ struct hmm_svm_window {
 	DECLARE_BITMAP(give_write, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(give_atomic, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(give_dev, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(copied, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(fresh, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(groups, HMM_SVM_BLOCK_GROUPS);
 	DECLARE_BITMAP(give_groups, HMM_SVM_BLOCK_GROUPS);
@@ -74,8 +80,11 @@ static struct hmm_svm_device *window_sdev(const struct hmm_svm_window *win)
 	return win->block->notifier->svm->sdev;
 }
 
-/* Whose atomics are atomic depends on the device, and on what the program says. */
-static void choose_atomics(struct hmm_svm_window *win, u64 addr)
+/*
+ * Whose atomics are atomic depends on the device, and on what the program says;
+ * so do copies.
+ */
+static void heed_advice(struct hmm_svm_window *win, u64 addr)
 {
 	struct hmm_svm_advised advised = hmm_svm_advice_at(win->block->notifier->svm, addr, NULL);
 	u8 scope = advised.v[HMM_SVM_ADVISE_ATOMIC];
@@ -85,6 +94,8 @@ static void choose_atomics(struct hmm_svm_window *win, u64 addr)
 	if (scope == HMM_SVM_ATOMIC_SYSTEM &&
 	    (window_sdev(win)->flags & HMM_SVM_DEVICE_SYS_ATOMICS))
 		win->atomic_sys = HMM_SVM_PTE_ATOMIC;
+	win->read_mostly = advised.v[HMM_SVM_ADVISE_READ_MOSTLY] &&
+			   hmm_svm_has_pages(window_sdev(win));
 }
 
 /*
@@ -112,7 +123,7 @@ struct hmm_svm_window *hmm_svm_window_alloc(struct hmm_svm_block *block,
 	win->ptes = (void *)(win + 1);
 	win->pfns = (void *)(win->ptes + npages);
 	bitmap_copy(win->wanted, wanted, HMM_SVM_BLOCK_PAGES);
-	choose_atomics(win, span->start);
+	heed_advice(win, span->start);
 	return win;
 }
 
@@ -225,7 +236,7 @@ static bool wants_upgrade(const struct hmm_svm_window *win, unsigned int i)
 
 /*
  * Looks for a large entry of which only some pages can get the right to be
- * written, and returns its pages in [@first, @last).
+ * written, or a copy, and returns its pages in [@first, @last).
  */
 static bool find_conflict(const struct hmm_svm_window *win, bool was_whole, unsigned int *first,
 			  unsigned int *last)
@@ -247,8 +258,31 @@ static bool find_conflict(const struct hmm_svm_window *win, bool was_whole, unsi
 			*last = *first + HMM_SVM_GROUP_PAGES;
 			return true;
 		}
+		if (test_bit(i, win->block->copy)) {
+			*first = i;
+			*last = i + 1;
+			return true;
+		}
 	}
 	return false;
+}
+
+static bool is_to_copy(const struct hmm_svm_window *win, unsigned int i)
+{
+	return win->read_mostly && test_bit(i, win->wanted) && !test_bit(i, win->mapped) &&
+	       hmm_svm_copy_is_candidate(window_sdev(win), win->pfns[i - win->first]);
+}
+
+static void make_copies(struct hmm_svm_window *win)
+{
+	unsigned int i;
+
+	for (i = win->first; i < win->last; i++)
+		if (is_to_copy(win, i))
+			__set_bit(i, win->copied);
+	if (!bitmap_empty(win->copied, HMM_SVM_BLOCK_PAGES))
+		win->copy_base = hmm_svm_copies_make(win->block, win->copied, win->pfns,
+						     win->first);
 }
 
 /*
@@ -273,7 +307,7 @@ static int plan(struct hmm_svm_window *win)
 	win->whole = last - first == HMM_SVM_BLOCK_PAGES &&
 		     (was_whole || bitmap_empty(win->mapped, HMM_SVM_BLOCK_PAGES)) &&
 		     bitmap_full(win->wanted, HMM_SVM_BLOCK_PAGES) &&
-		     is_run(win, 0, HMM_SVM_BLOCK_ORDER);
+		     !is_to_copy(win, 0) && is_run(win, 0, HMM_SVM_BLOCK_ORDER);
 	/* Stale: a reclaimer that could not wait left its flush to us. */
 	if (!clean && !changed)
 		clean = find_conflict(win, was_whole, &first, &last);
@@ -314,7 +348,11 @@ static int fill_page(struct hmm_svm_window *win, unsigned int i)
 		return 0;
 
 	flags = rights(win, pfn);
-	if (flags & HMM_SVM_PTE_DEVMEM) {
+	if (test_bit(i, win->copied)) {
+		flags = HMM_SVM_PTE_READ | HMM_SVM_PTE_DEVMEM;
+		pte->addr = win->copy_base + ((u64)i << PAGE_SHIFT);
+		__set_bit(i, win->give_dev);
+	} else if (flags & HMM_SVM_PTE_DEVMEM) {
 		pte->addr = devmem_offset(win, pfn);
 		__set_bit(i, win->give_dev);
 	} else if (!test_bit(i, win->mapped)) {
@@ -331,6 +369,18 @@ static int fill_page(struct hmm_svm_window *win, unsigned int i)
 	return 0;
 }
 
+/* Whether all pages of a group are next to each other for the device, too. */
+static bool is_contiguous(const struct hmm_svm_pte *ptes)
+{
+	unsigned int i;
+
+	for (i = 1; i < HMM_SVM_GROUP_PAGES; i++)
+		if (ptes[i].addr != ptes[0].addr + ((u64)i << PAGE_SHIFT) ||
+		    ptes[i].flags != ptes[0].flags)
+			return false;
+	return IS_ALIGNED(ptes[0].addr, HMM_SVM_GROUP_PAGES << PAGE_SHIFT);
+}
+
 /* After its pages: whether group @i can be one entry now. */
 static void join_group(struct hmm_svm_window *win, unsigned int i)
 {
@@ -341,11 +391,7 @@ static void join_group(struct hmm_svm_window *win, unsigned int i)
 	if (find_next_zero_bit(win->give, end, i) < end || !is_run(win, i, HMM_SVM_GROUP_ORDER))
 		return;
 	/* What the device has by pages stays so; what it has as one stays so. */
-	if (!fresh && !test_bit(group, win->groups))
-		return;
-	if (fresh && (!IS_ALIGNED(ptes[0].addr, HMM_SVM_GROUP_PAGES << PAGE_SHIFT) ||
-		      ptes[HMM_SVM_GROUP_PAGES - 1].addr - ptes[0].addr !=
-		      (HMM_SVM_GROUP_PAGES - 1) << PAGE_SHIFT))
+	if (fresh ? !is_contiguous(ptes) : !test_bit(group, win->groups))
 		return;
 	ptes[0].order = HMM_SVM_GROUP_ORDER;
 	__set_bit(group, win->give_groups);
@@ -413,8 +459,11 @@ static int fill_whole(struct hmm_svm_window *win)
 	return 0;
 }
 
-static void unmap_fresh(struct hmm_svm_window *win)
+/* What was made for a window that is not mapped. */
+static void undo(struct hmm_svm_window *win)
 {
+	if (!bitmap_empty(win->copied, HMM_SVM_BLOCK_PAGES))
+		hmm_svm_copies_drop(win->block, win->copied);
 	if (win->fresh_whole)
 		hmm_svm_dma_unmap_whole(win->block);
 	else
@@ -441,6 +490,7 @@ static void commit(struct hmm_svm_window *win)
 	bitmap_or(block->writable, block->writable, win->give_write, HMM_SVM_BLOCK_PAGES);
 	bitmap_or(block->atomic, block->atomic, win->give_atomic, HMM_SVM_BLOCK_PAGES);
 	bitmap_or(block->devmem, block->devmem, win->give_dev, HMM_SVM_BLOCK_PAGES);
+	bitmap_or(block->copy, block->copy, win->copied, HMM_SVM_BLOCK_PAGES);
 	bitmap_or(block->groups, block->groups, win->give_groups, HMM_SVM_BLOCK_GROUPS);
 	bitmap_andnot(block->lost, block->lost, win->wanted, HMM_SVM_BLOCK_PAGES);
 	block->whole = block->whole || win->whole;
@@ -468,6 +518,8 @@ static void count_mapped(struct hmm_svm_window *win)
 		      bitmap_weight(win->give_dev, HMM_SVM_BLOCK_PAGES));
 	hmm_svm_count(counters, HMM_SVM_NR_MAPPED_SYS,
 		      bitmap_weight(win->fresh, HMM_SVM_BLOCK_PAGES));
+	hmm_svm_count(counters, HMM_SVM_NR_COPIED,
+		      bitmap_weight(win->copied, HMM_SVM_BLOCK_PAGES));
 }
 
 /**
@@ -489,13 +541,15 @@ int hmm_svm_window_map(struct hmm_svm_window *win, u64 addr)
 	ret = plan(win);
 	if (ret)
 		return ret;
+	if (win->read_mostly)
+		make_copies(win);
 	ret = win->whole ? fill_whole(win) : fill_pages(win, hmm_svm_page_index(block, addr));
 	if (!ret)
 		ret = svm->ops->prepare(svm, win->start, window_end(win));
 	if (!ret)
 		ret = try_commit(win);
 	if (ret)
-		unmap_fresh(win);
+		undo(win);
 	else
 		count_mapped(win);
 	return ret;

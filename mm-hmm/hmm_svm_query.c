@@ -54,7 +54,8 @@ static void add_device_flags(struct hmm_svm_notifier *notifier, const struct hmm
 	spin_lock(&block->state);
 	for (i = find_next_bit(block->mapped, last, first); i < last;
 	     i = find_next_bit(block->mapped, last, i + 1))
-		pages[i - first] |= HMM_SVM_PAGE_MAPPED;
+		pages[i - first] |= HMM_SVM_PAGE_MAPPED |
+				    (test_bit(i, block->copy) ? HMM_SVM_PAGE_COPY : 0);
 	spin_unlock(&block->state);
 }
 

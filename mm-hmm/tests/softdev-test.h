@@ -66,6 +66,16 @@ void exclusive_and_changes(void);
 void exclusive_shared_memory(void);
 void exclusive_contended(void);
 
+/* softdev-copy.c */
+void copy_shared(void);
+void copy_child_gone(void);
+void copy_huge(void);
+void copy_merged(void);
+void copy_not_exclusive(void);
+void copy_fails(void);
+void copy_evicted(void);
+void copy_contended(void);
+
 /* softdev-policy.c */
 void advice_bad(void);
 void advice_of_ranges(void);
