@@ -138,7 +138,6 @@ struct hmm_svm_chunk {
  * @lru_keep: the same, of blocks that are evicted last
  * @nr_driver: chunks given to the driver
  * @nr_busy: chunks of which a page is in use
- * @evictions: number of evictions so far: the time in which thrashing is measured
  * @orphaned: hmm_svm_device_destroy() left pages behind; the last one frees all
  * @chunk_wait: woken when a chunk becomes free, or its eviction ends
  * @short_until: chunks run out until then (jiffies), see HMM_SVM_SHORTAGE_TIME
@@ -167,7 +166,6 @@ struct hmm_svm_device {
 	struct list_head lru_keep;
 	unsigned int nr_driver;
 	unsigned int nr_busy;
-	unsigned long evictions;
 	bool orphaned;
 	wait_queue_head_t chunk_wait;
 	unsigned long short_until;
@@ -194,7 +192,9 @@ struct hmm_svm_device {
  * @evictions: those that know a block of the mirror
  * @space: what it shares with other mirrors of the mm
  * @interrupted: hmm_svm_interrupt(); under hmm_svm_space.lock
- * @later: blocks to map ahead of a fault; under hmm_svm_device.lock
+ * @turns: evictions from its blocks: the time in which thrashing is measured; under
+ *	hmm_svm_device.lock
+ * @later: blocks to map ahead of a fault; the same
  * @map_later: does that
  * @inject: bits by enum hmm_svm_failure, see hmm_svm_take_failure()
  * @advice_mutex: serialises adding advice
@@ -217,6 +217,7 @@ struct hmm_svm {
 	atomic_t evictions;
 	struct hmm_svm_space *space;
 	bool interrupted;
+	unsigned long turns;
 	struct list_head later;
 	struct delayed_work map_later;
 	unsigned long inject;
@@ -280,7 +281,7 @@ enum hmm_svm_left {
  * @later: on hmm_svm.later, with a reference, or empty
  * @trips: quick round trips between device and system memory
  * @last_trip: when the last one was (jiffies)
- * @left_at: hmm_svm_device.evictions when pages last left
+ * @left_at: hmm_svm.turns when pages were last evicted
  * @pin_time: how long it was pinned in system memory last (jiffies)
  * @pinned_until: when that ends
  */

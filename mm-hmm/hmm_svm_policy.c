@@ -15,13 +15,13 @@
 /*
  * Round trips of a block between device and system memory. A CPU that takes
  * pages back counts when it does so all the time; an eviction counts twice
- * when the block is wanted again before much else was, however long that takes: it
- * says that what is in use does not fit. After so many, the block stays in
- * system memory, each time for twice as long.
+ * when the block is wanted again before much else of the mirror had to go, however
+ * long that takes: it says that what is in use does not fit. After so many, the
+ * block stays in system memory, each time for twice as long.
  */
 #define HMM_SVM_THRASH_TRIPS	4
 #define HMM_SVM_THRASH_TIME	(HZ / 2)
-#define HMM_SVM_THRASH_TURNS	32	/* evictions per chunk */
+#define HMM_SVM_THRASH_TURNS	32	/* evictions per chunk of the device */
 #define HMM_SVM_THRASH_MAX	(8 * HZ)
 
 /*
@@ -64,14 +64,42 @@ bool hmm_svm_vma_can_prefetch(struct vm_area_struct *vma)
 	return (vma_is_anonymous(vma) || vma->anon_vma) && is_free_to_move(vma);
 }
 
-/* What the last departure of a block's pages counts for, now that they are back. */
+/* Under hmm_svm_device.lock: pages of the block come to device memory. */
+void hmm_svm_note_arrival(struct hmm_svm_block *block)
+{
+	lockdep_assert_held(&block->notifier->svm->sdev->lock);
+
+	block->left = HMM_SVM_LEFT_NOT;
+}
+
+/* Under hmm_svm_device.lock: pages of the chunk moved to system memory. */
+void hmm_svm_note_departure(struct hmm_svm_chunk *chunk)
+{
+	struct hmm_svm_block *block = chunk->block;
+	struct hmm_svm *svm;
+
+	lockdep_assert_held(&chunk->sdev->lock);
+
+	if (!block)
+		return;
+	svm = block->notifier->svm;
+	block->left = HMM_SVM_LEFT_BY_CPU;
+	if (chunk->state == HMM_SVM_CHUNK_EVICTING) {
+		block->left = HMM_SVM_LEFT_EVICTED;
+		block->left_at = svm->turns++;
+	}
+	if (block->ahead)
+		hmm_svm_map_later(block);
+}
+
+/* What it counts for that the device wants the block again, under hmm_svm_device.lock. */
 static unsigned int trip_weight(const struct hmm_svm_block *block)
 {
-	const struct hmm_svm_device *sdev = block->notifier->svm->sdev;
-	unsigned int room = sdev->nr_chunks - sdev->nr_driver;
+	const struct hmm_svm *svm = block->notifier->svm;
+	unsigned int room = svm->sdev->nr_chunks - svm->sdev->nr_driver;
 
 	if (block->left == HMM_SVM_LEFT_EVICTED)
-		return sdev->evictions - block->left_at <= HMM_SVM_THRASH_TURNS * room ? 2 : 0;
+		return svm->turns - block->left_at <= HMM_SVM_THRASH_TURNS * room ? 2 : 0;
 	return time_before_eq(jiffies, block->last_trip + HMM_SVM_THRASH_TIME) ? 1 : 0;
 }
 
@@ -86,44 +114,21 @@ static void pin_in_system(struct hmm_svm_block *block)
 	hmm_svm_count(block->notifier->svm->counters, HMM_SVM_NR_THRASH_PINS, 1);
 }
 
-/* Under hmm_svm_device.lock: pages of the block come to device memory. */
-void hmm_svm_note_arrival(struct hmm_svm_block *block)
+/* Once for each time that pages left. */
+static void count_trip(struct hmm_svm_block *block)
 {
-	unsigned int trip;
+	unsigned int trip = trip_weight(block);
 
-	lockdep_assert_held(&block->notifier->svm->sdev->lock);
-
-	if (block->left == HMM_SVM_LEFT_NOT)
-		return;
-	trip = trip_weight(block);
 	block->trips = trip ? block->trips + trip : 1;
 	block->last_trip = jiffies;
 	block->left = HMM_SVM_LEFT_NOT;
-	if (block->trips >= HMM_SVM_THRASH_TRIPS && !block->keep)
+	if (block->trips >= HMM_SVM_THRASH_TRIPS)
 		pin_in_system(block);
-}
-
-/* Under hmm_svm_device.lock: pages of the chunk moved to system memory. */
-void hmm_svm_note_departure(struct hmm_svm_chunk *chunk)
-{
-	struct hmm_svm_device *sdev = chunk->sdev;
-	bool evicted = chunk->state == HMM_SVM_CHUNK_EVICTING;
-	struct hmm_svm_block *block = chunk->block;
-
-	lockdep_assert_held(&sdev->lock);
-
-	sdev->evictions += evicted;
-	if (!block)
-		return;
-	block->left = evicted ? HMM_SVM_LEFT_EVICTED : HMM_SVM_LEFT_BY_CPU;
-	block->left_at = sdev->evictions;
-	if (block->ahead)
-		hmm_svm_map_later(block);
 }
 
 /**
  * hmm_svm_policy_thrash() - Whether a block is to stay in system memory for now
- * @block: block
+ * @block: block that the device wants
  *
  * Since it went to and fro: see HMM_SVM_THRASH_TRIPS.
  *
@@ -135,10 +140,12 @@ bool hmm_svm_policy_thrash(struct hmm_svm_block *block)
 	unsigned long flags;
 	bool ret;
 
-	if (!READ_ONCE(block->pin_time))
+	if (READ_ONCE(block->left) == HMM_SVM_LEFT_NOT && !READ_ONCE(block->pin_time))
 		return false;
 	spin_lock_irqsave(&sdev->lock, flags);
-	ret = time_before(jiffies, block->pinned_until);
+	if (block->left != HMM_SVM_LEFT_NOT)
+		count_trip(block);
+	ret = block->pin_time && time_before(jiffies, block->pinned_until);
 	spin_unlock_irqrestore(&sdev->lock, flags);
 	return ret;
 }

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -335,4 +336,43 @@ void thrash_by_eviction(void)
 	printf("# %llu pages evicted in 36 rounds\n", after.pages_evicted - before.pages_evicted);
 	CHECK(after.pages_evicted - before.pages_evicted < 64 * 36 * 16 / 4);
 	munmap(p, 64 * BLOCK);
+}
+
+/*
+ * The same while others evict all the time: each turn then takes long, and it must
+ * come to rest nevertheless.
+ */
+void thrash_among_others(void)
+{
+	char *p = map_anon(32 * BLOCK);
+	struct softdev_stats before, after;
+	pid_t others[4];
+
+	for (int i = 0; i < 4; i++) {
+		others[i] = fork();
+		if (others[i])
+			continue;
+		close(dev);
+		dev = open("/dev/hmm_svm_softdev", O_RDWR);
+		/* A program that does not want to be helped. */
+		dev_advise(NULL, EVERYTHING, SOFTDEV_THRASH, 0);
+		p = map_anon(16 * BLOCK);
+		for (;;)
+			dev_write(p, 64 * 1024, 16 * BLOCK / (64 * 1024), 1);
+	}
+	for (int round = 0; round < 4; round++)
+		CHECK(!dev_write(p, BLOCK, 32, round));
+	before = stats();
+	for (int round = 4; round < 20; round++)
+		CHECK(!dev_write(p, BLOCK, 32, round));
+	after = stats();
+	for (int i = 0; i < 4; i++) {
+		kill(others[i], SIGKILL);
+		CHECK(WIFSIGNALED(wait_child(others[i])));
+	}
+	CHECK(cpu_check((void *)p, BLOCK, 32, 19));
+	printf("# %llu pages evicted in 16 rounds\n", after.pages_evicted - before.pages_evicted);
+	CHECK(!migrates || after.thrash_pins);
+	CHECK(after.pages_evicted - before.pages_evicted < 32 * 16 * 16 / 4);
+	munmap(p, 32 * BLOCK);
 }
