@@ -79,9 +79,10 @@ struct hmm_svm_ops {
 
 	/**
 	 * @map: Write entries for @npages pages from @addr, in one block.  An
-	 * entry that was valid may get more rights for the same memory; it is
-	 * not flushed, so a device whose cached entry denies an access must
-	 * read the page table again before it faults.  Under state.
+	 * entry that was valid may get more rights for the same memory, and
+	 * has the same order then; it is not flushed, so a device whose cached
+	 * entry denies an access must read the page table again before it
+	 * faults.  Under state.
 	 */
 	void (*map)(struct hmm_svm *svm, u64 addr, const struct hmm_svm_pte *ptes,
 		    unsigned int npages);
@@ -206,7 +207,8 @@ enum hmm_svm_atomic_scope {
  * @HMM_SVM_ADVISE_PREFERRED: enum hmm_svm_location
  * @HMM_SVM_ADVISE_TOUCH: enum hmm_svm_touch
  * @HMM_SVM_ADVISE_READ_MOSTLY: 1: the device reads a copy in its memory while
- *	the CPU keeps its page, where nobody may write the page; 0 (default)
+ *	the CPU keeps its page, where the page is shared, after fork() or by
+ *	KSM, so that a writer gets another one; 0 (default)
  * @HMM_SVM_ADVISE_ACCESSED_BY: 1: what is in system memory is mapped for the
  *	device ahead of any fault; 0 (default)
  * @HMM_SVM_ADVISE_ATOMIC: enum hmm_svm_atomic_scope
