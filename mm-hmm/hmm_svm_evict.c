@@ -10,6 +10,7 @@
  * free chunk and the copy out of it is behind it.
  */
 #include <linux/delay.h>
+#include <linux/sched/signal.h>
 
 #include "hmm_svm_internal.h"
 
@@ -90,6 +91,8 @@ struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev)
 		if (!ret)
 			return chunk;
 		if (ret != -EBUSY && (ret != -ENOMEM || ++nomem == HMM_SVM_NOMEM_VICTIMS))
+			break;
+		if (fatal_signal_pending(current))
 			break;
 		/* Others free chunks, too. */
 		chunk = hmm_svm_chunk_take_free(sdev);

@@ -13,6 +13,7 @@
  * every process that maps it, before it unmaps anything. Small destinations
  * for a large source would make it split for one process only.
  */
+#include <linux/memcontrol.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -365,6 +366,27 @@ int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *v
 	return migrate_to_sys(sdev, vma, &span, fault_page, HMM_SVM_NR_TO_SYS, true);
 }
 
+/*
+ * What moves with the page of a CPU fault. A large folio that the CPU maps as one
+ * moves whole. One that it maps by small entries core mm has to split first,
+ * and then (as of 7.3) it takes the folio's first page for the one that the fault
+ * has locked; so nothing but the page itself is in its way then.
+ */
+static struct hmm_svm_span readback(struct hmm_svm_chunk *chunk, struct vm_fault *vmf)
+{
+	u64 addr = vmf->address & PAGE_MASK;
+	struct hmm_svm_span span = hmm_svm_policy_readback(chunk, vmf->vma, addr);
+
+	if (!vmf->pte)
+		span.start = round_down(addr, HMM_SVM_BLOCK_SIZE);
+	else if (folio_test_large(page_folio(vmf->page)))
+		span.start = addr;
+	else
+		return span;
+	span.end = span.start + (vmf->pte ? PAGE_SIZE : HMM_SVM_BLOCK_SIZE);
+	return span;
+}
+
 /**
  * hmm_svm_migrate_to_ram() - The CPU wants a page that is in device memory
  * @vmf: the fault
@@ -379,12 +401,7 @@ vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
 	int ret;
 
 	hmm_svm_count(chunk->counters, HMM_SVM_NR_CPU_FAULTS, 1);
-	span = hmm_svm_policy_readback(chunk, vmf->vma, addr);
-	/* Without a page table below: the folio moves whole, or core mm splits it. */
-	if (!vmf->pte) {
-		span.start = round_down(addr, HMM_SVM_BLOCK_SIZE);
-		span.end = span.start + HMM_SVM_BLOCK_SIZE;
-	}
+	span = readback(chunk, vmf);
 	ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, span.start, span.end, vmf->page);
 	if (ret == -ENOMEM && vmf->pte && span.end - span.start > PAGE_SIZE)
 		ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, addr, addr + PAGE_SIZE,
@@ -392,6 +409,23 @@ vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
 	if (ret == -ENOMEM)
 		return VM_FAULT_OOM;
 	return ret ? VM_FAULT_SIGBUS : 0;
+}
+
+/*
+ * Leaves alone what has just moved to system memory, whose last reference its
+ * CPU fault is about to drop: it has no memory cgroup any more. Nor would its copy have one,
+ * and core mm (7.3) waits for ever for such a folio to get one before it goes on the LRU.
+ */
+static void skip_moved(struct hmm_svm_migration *m)
+{
+	unsigned int i;
+
+	if (mem_cgroup_disabled())
+		return;
+	for (i = 0; i < m->npages; i++)
+		if (has_source(m, i) &&
+		    !folio_memcg_charged(page_folio(migrate_pfn_to_page(m->src[i]))))
+			m->src[i] &= ~MIGRATE_PFN_MIGRATE;
 }
 
 /*
@@ -415,6 +449,7 @@ static int collect_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *
 			return -EAGAIN;
 	}
 	hmm_svm_migrate_device_pfns(m->src, m->npages);
+	skip_moved(m);
 
 	if (!hmm_svm_moves_whole(m)) {
 		alloc_system_pages(m, m->npages, NULL, 0, gfp);

@@ -27,6 +27,10 @@ static unsigned int size_mb = 16;
 module_param(size_mb, uint, 0444);
 MODULE_PARM_DESC(size_mb, "device memory, MiB");
 
+static ulong coherent;
+module_param(coherent, ulong, 0444);
+MODULE_PARM_DESC(coherent, "address of reserved memory that the CPU shares; 0: memory of the device alone");
+
 static bool migrates = IS_ENABLED(CONFIG_DEVICE_PRIVATE);
 module_param(migrates, bool, 0444);
 MODULE_PARM_DESC(migrates, "whether memory can move to the device (read only)");
@@ -618,16 +622,24 @@ static struct miscdevice softdev_misc = {
 	.mode = 0666,
 };
 
+static void softdev_free_memory(void)
+{
+	if (!coherent)
+		vfree(softdev_mem);
+}
+
 static int __init softdev_init(void)
 {
 	struct hmm_svm_device_desc desc = {
-		.flags = HMM_SVM_DEVICE_SYS_ATOMICS,
+		.size = (u64)size_mb << 20,
+		.base = coherent,
+		.flags = HMM_SVM_DEVICE_SYS_ATOMICS | (coherent ? HMM_SVM_DEVICE_COHERENT : 0),
 		.ops = &softdev_device_ops,
 	};
-	u64 size = (u64)size_mb << 20;
 	int ret;
 
-	softdev_mem = vmalloc(size);
+	/* What the CPU shares is mapped as soon as it has struct pages. */
+	softdev_mem = coherent ? __va(coherent) : vmalloc(desc.size);
 	if (!softdev_mem)
 		return -ENOMEM;
 	softdev_pdev = platform_device_register_simple("hmm_svm_softdev", -1, NULL, 0);
@@ -638,7 +650,6 @@ static int __init softdev_init(void)
 	ret = dma_coerce_mask_and_coherent(&softdev_pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		goto err_pdev;
-	desc.size = size;
 	softdev_sdev = hmm_svm_device_create(&softdev_pdev->dev, &desc);
 	if (IS_ERR(softdev_sdev)) {
 		ret = PTR_ERR(softdev_sdev);
@@ -654,7 +665,7 @@ err_sdev:
 err_pdev:
 	platform_device_unregister(softdev_pdev);
 err_mem:
-	vfree(softdev_mem);
+	softdev_free_memory();
 	return ret;
 }
 module_init(softdev_init);
@@ -664,7 +675,7 @@ static void __exit softdev_exit(void)
 	misc_deregister(&softdev_misc);
 	hmm_svm_device_destroy(softdev_sdev);
 	platform_device_unregister(softdev_pdev);
-	vfree(softdev_mem);
+	softdev_free_memory();
 }
 module_exit(softdev_exit);
 

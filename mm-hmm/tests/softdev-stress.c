@@ -64,6 +64,17 @@ static void stress_child(unsigned int seed)
 	_exit(0);
 }
 
+/* Buffers take half of the device, and give it back. */
+static void stress_chunks(void)
+{
+	uint32_t n = 0;
+
+	CHECK(!ioctl(dev, SOFTDEV_IOC_CHUNKS, &n));
+	CHECK(n);
+	n = 1;
+	CHECK(!ioctl(dev, SOFTDEV_IOC_CHUNKS, &n));
+}
+
 static void *stress_mm(void *arg)
 {
 	unsigned int seed = (uintptr_t)arg;
@@ -75,7 +86,7 @@ static void *stress_mm(void *arg)
 
 		if (p + size > stress_mem + STRESS_SIZE)
 			size = PAGE;
-		switch (rand_r(&seed) % 7) {
+		switch (rand_r(&seed) % 8) {
 		case 0:
 			CHECK(!dev_prefetch(p, size, true));
 			break;
@@ -98,6 +109,9 @@ static void *stress_mm(void *arg)
 			madvise((void *)((uintptr_t)p & ~(BLOCK - 1)), BLOCK, MADV_COLLAPSE);
 			break;
 		case 6:
+			stress_chunks();
+			break;
+		case 7:
 			p = map_anon(8 * MB);
 			dev_write(p, PAGE, 2048, 1);
 			munmap(p, 8 * MB);

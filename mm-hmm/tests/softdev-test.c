@@ -756,6 +756,8 @@ int main(int argc, char **argv)
 	migrates = kernel_migrates();
 	if (argc > 1 && !strcmp(argv[1], "lost"))
 		return lost();
+	if (argc > 1 && !strcmp(argv[1], "coherent"))
+		return coherent_tests();
 	printf("1..%zu\n", n);
 	for (i = 0; i < n; i++) {
 		double start = now();

@@ -29,6 +29,9 @@ extern bool migrates;
 
 void stress(void);
 
+/* softdev-coherent.c; 0 if all of them pass */
+int coherent_tests(void);
+
 /* softdev-large.c */
 void large_both_ways(void);
 void large_untouched(void);
