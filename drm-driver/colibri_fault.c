@@ -23,6 +23,11 @@
  * the order of their addresses, by one worker at a time; what comes meanwhile
  * makes the next round.  Different blocks are served in parallel.
  *
+ * Records of another kind, ACCESS_HOT, ask for nothing: the device uses 64 KiB of
+ * system memory a lot.  They become bits of their block, too, and when a worker
+ * has served its faults it offers the memory to hmm_svm_promote().  With other
+ * blocks waiting they are dropped; what stays in use is reported again.
+ *
  * Serving one page maps its neighbours, too.  Pages that the page table allows by
  * now need no service, and pages served together are answered together.
  * Before anything that may take long, what has been served is answered.
@@ -56,6 +61,7 @@
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "colibri_device.h"
 #include "colibri_fault.h"
@@ -82,10 +88,19 @@ module_param_cb(fault_workers, &colibri_fault_workers_ops, &fault_workers, 0444)
 MODULE_PARM_DESC(fault_workers,
 		 "Threads that serve the page faults of one address space, at most 8; 0: as there are CPUs, at most 4");
 
+static unsigned int hot_threshold = 256;
+module_param(hot_threshold, uint, 0444);
+MODULE_PARM_DESC(hot_threshold,
+		 "GPU accesses to 64 KiB of system memory after which they may move to VRAM; 0: never");
+
+#define COLIBRI_HOT_SIZE	SZ_64K	/* what the device counts together */
+
 /**
  * struct colibri_fault_pages - what is to be served in one block
  */
 struct colibri_fault_pages {
+	/** @hot: parts of 64 KiB that the device uses a lot */
+	DECLARE_BITMAP(hot, HMM_SVM_BLOCK_SIZE / COLIBRI_HOT_SIZE);
 	/** @want: for each kind of access (enum hmm_svm_access) the pages that it was reported for */
 	DECLARE_BITMAP(want[HMM_SVM_ATOMIC + 1], HMM_SVM_BLOCK_PAGES);
 };
@@ -152,8 +167,8 @@ static const enum hmm_svm_access colibri_fault_kind[] = {
 	[COLIBRI_ACCESS_ATOMIC] = HMM_SVM_ATOMIC,
 };
 
-/* The block of @addr, queued if it was not in use; NULL: there is no room. */
-static struct colibri_fault_block *colibri_fault_get_block(struct colibri_vm_fault *vf, u64 addr)
+/* The block of @addr if it is in use. */
+static struct colibri_fault_block *colibri_fault_find_block(struct colibri_vm_fault *vf, u64 addr)
 {
 	u64 start = round_down(addr, HMM_SVM_BLOCK_SIZE);
 	struct colibri_fault_block *block;
@@ -163,12 +178,20 @@ static struct colibri_fault_block *colibri_fault_get_block(struct colibri_vm_fau
 		if (block->start == start)
 			return block;
 	}
+	return NULL;
+}
 
+/* Queue the block of @addr, which is not in use; NULL: there is no room. */
+static struct colibri_fault_block *colibri_fault_add_block(struct colibri_vm_fault *vf, u64 addr)
+{
+	struct colibri_fault_block *block;
+
+	lockdep_assert_held(&vf->lock);
 	block = list_first_entry_or_null(&vf->free, struct colibri_fault_block, entry);
 	if (!block)
 		return NULL;
-	block->start = start;
-	hash_add(vf->active, &block->hash, start);
+	block->start = round_down(addr, HMM_SVM_BLOCK_SIZE);
+	hash_add(vf->active, &block->hash, block->start);
 	list_move_tail(&block->entry, &vf->queued);
 	wake_up(&vf->wq);
 	return block;
@@ -179,7 +202,7 @@ static void colibri_fault_queue(struct colibri_vm_fault *vf, u64 addr, u32 acces
 	struct colibri_fault_block *block;
 
 	spin_lock(&vf->lock);
-	block = colibri_fault_get_block(vf, addr);
+	block = colibri_fault_find_block(vf, addr) ?: colibri_fault_add_block(vf, addr);
 	if (block)
 		__set_bit((addr - block->start) >> PAGE_SHIFT,
 			  block->pages.want[colibri_fault_kind[access]]);
@@ -188,13 +211,31 @@ static void colibri_fault_queue(struct colibri_vm_fault *vf, u64 addr, u32 acces
 	spin_unlock(&vf->lock);
 }
 
+static void colibri_fault_queue_hot(struct colibri_vm_fault *vf, u64 addr)
+{
+	struct colibri_fault_block *block;
+
+	spin_lock(&vf->lock);
+	block = colibri_fault_find_block(vf, addr);
+	if (!block && list_empty(&vf->queued))
+		block = colibri_fault_add_block(vf, addr);
+	if (block)
+		__set_bit((addr - block->start) / COLIBRI_HOT_SIZE, block->pages.hot);
+	spin_unlock(&vf->lock);
+}
+
 /*
  * What becomes of a fault.
- * Return: 1: a worker answers it; 0: to be tried again, or a negative errno: to
+ * Return: 1: a worker answers it, or nobody has to; 0: to be tried again, or a negative errno: to
  * be answered at once.
  */
 static int colibri_fault_sort(struct colibri_vm *vm, const struct colibri_fault *record)
 {
+	if (record->access == COLIBRI_ACCESS_HOT) {
+		if (record->addr < COLIBRI_VA_DRIVER_ZONE && colibri_vm_svm(vm))
+			colibri_fault_queue_hot(&vm->fault, record->addr);
+		return 1;
+	}
 	if (READ_ONCE(vm->dead))
 		return -EOWNERDEAD;
 	/* Buffers are mapped when VM_BIND returns, so only a fault that raced with it may go on. */
@@ -218,7 +259,7 @@ static void colibri_fault_dispatch(struct colibri_device *cdev, const struct col
 
 	trace_colibri_fault(record);
 	if (record->asid >= cdev->num_asids || record->addr >= COLIBRI_VA_END ||
-	    record->access > COLIBRI_ACCESS_ATOMIC) {
+	    record->access > COLIBRI_ACCESS_HOT) {
 		drm_err_ratelimited(&cdev->base, "bad fault record: asid %u addr %#llx access %u\n",
 				    record->asid, record->addr, record->access);
 		return;
@@ -233,7 +274,7 @@ static void colibri_fault_dispatch(struct colibri_device *cdev, const struct col
 	}
 	xa_unlock(&cdev->vms);
 
-	if (ret > 0)
+	if (ret > 0 || record->access == COLIBRI_ACCESS_HOT)
 		return;
 	trace_colibri_fault_done(record->asid, record->addr, record->access, ret);
 	if (ret)
@@ -310,6 +351,15 @@ static u32 colibri_fault_access(const struct colibri_fault_pages *pages, unsigne
 	return test_bit(i, pages->want[HMM_SVM_WRITE]) ? COLIBRI_ACCESS_WRITE : COLIBRI_ACCESS_READ;
 }
 
+/* Whether -EINTR is due to a signal of the administrator's, which is none of the VM's business. */
+static bool colibri_fault_ignore_signal(struct colibri_vm *vm)
+{
+	if (READ_ONCE(vm->dead))
+		return false;
+	flush_signals(current);
+	return true;
+}
+
 static int colibri_fault_serve(struct colibri_vm *vm, u64 addr, u32 access)
 {
 	int ret;
@@ -318,14 +368,16 @@ static int colibri_fault_serve(struct colibri_vm *vm, u64 addr, u32 access)
 		return -EOWNERDEAD;
 	ret = hmm_svm_fault(colibri_vm_svm(vm), addr, colibri_fault_kind[access]);
 	/* The memory changes too quickly just now.  The wave is parked and in nobody's way. */
-	if (ret == -EBUSY)
+	if (ret == -EBUSY || (ret == -EINTR && colibri_fault_ignore_signal(vm)))
 		return 0;
-	if (ret == -EINTR && !READ_ONCE(vm->dead)) {
-		/* A signal of the administrator's, which is none of the VM's business. */
-		flush_signals(current);
-		return 0;
-	}
 	return ret;
+}
+
+static void colibri_fault_promote(struct colibri_vm *vm, u64 addr)
+{
+	if (!READ_ONCE(vm->dead) &&
+	    hmm_svm_promote(colibri_vm_svm(vm), addr, COLIBRI_HOT_SIZE) == -EINTR)
+		colibri_fault_ignore_signal(vm);
 }
 
 static void colibri_fault_serve_page(struct colibri_fault_run *run, u64 addr, u32 access)
@@ -364,6 +416,9 @@ static void colibri_fault_serve_block(struct colibri_vm *vm, u64 start,
 		colibri_fault_serve_page(&run, start + i * PAGE_SIZE,
 					 colibri_fault_access(pages, i));
 	colibri_fault_answer(&run);
+
+	for_each_set_bit(i, pages->hot, HMM_SVM_BLOCK_SIZE / COLIBRI_HOT_SIZE)
+		colibri_fault_promote(vm, start + i * COLIBRI_HOT_SIZE);
 }
 
 /* ---- Workers --------------------------------------------------------------*/
@@ -522,4 +577,6 @@ void colibri_fault_start(struct colibri_device *cdev)
 {
 	colibri_write32(cdev, COLIBRI_REG_FAULT_RING_LOG2, COLIBRI_FAULT_RING_LOG2);
 	colibri_write64(cdev, COLIBRI_REG_FAULT_RING, cdev->fault.bus);
+	if (cdev->features & COLIBRI_FEATURE_ACCESS_COUNTERS && cdev->vram_size)
+		colibri_write32(cdev, COLIBRI_REG_HOT_THRESHOLD, hot_threshold);
 }

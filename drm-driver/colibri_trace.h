@@ -19,7 +19,8 @@
 			 { COLIBRI_ACCESS_READ, "read" },	\
 			 { COLIBRI_ACCESS_WRITE, "write" },	\
 			 { COLIBRI_ACCESS_EXEC, "exec" },	\
-			 { COLIBRI_ACCESS_ATOMIC, "atomic" })
+			 { COLIBRI_ACCESS_ATOMIC, "atomic" },	\
+			 { COLIBRI_ACCESS_HOT, "hot" })
 
 TRACE_EVENT(colibri_fault,
 	TP_PROTO(const struct colibri_fault *record),

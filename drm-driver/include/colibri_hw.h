@@ -263,9 +263,10 @@ struct colibri_fault {
 #define COLIBRI_ACCESS_EXEC		2
 #define COLIBRI_ACCESS_ATOMIC		3
 /*
- * Not a fault: since the last such record, or since the translation was loaded, about
- * HOT_THRESHOLD accesses went to the aligned 64 KiB around addr, over a SYS entry.
- * Nothing waits for an answer; with the ring full it is dropped.
+ * Not a fault: since the translations were loaded, about HOT_THRESHOLD accesses of waves
+ * went to the aligned 64 KiB at addr, over SYS entries; the next such record of it comes after
+ * twice as many, and so on.  queue, pc, wave and wg are 0.  Nothing waits for an answer; with
+ * half of the ring full it is dropped.
  */
 #define COLIBRI_ACCESS_HOT		4
 

@@ -61,6 +61,12 @@ enum cg_xlate_result {
 typedef enum cg_xlate_result (*cg_translate_fn)(void *priv, uint32_t asid, uint64_t va,
                                                 uint8_t access, struct cg_xlate *out);
 
+/**
+ * The waves of a core use system memory a lot: about *hot_threshold accesses went to the aligned
+ * 64 KiB at @va.  Called on the core's thread, while a wave runs.
+ */
+typedef void (*cg_hot_fn)(void *priv, uint32_t asid, uint64_t va);
+
 struct cg_core;      /**< one compute unit's execution state: TLB, decode cache */
 struct cg_wave;      /**< registers and progress of one wave */
 
@@ -80,7 +86,9 @@ struct cg_core_config {
    uint32_t vlen;         /**< bits, 128..2048, a power of two */
    bool sys_atomics;      /**< COLIBRI_FEATURE_SYS_ATOMICS */
    cg_translate_fn translate;
-   void *priv;            /**< for translate */
+   cg_hot_fn hot;
+   const _Atomic uint32_t *hot_threshold; /**< 0: off; flush the TLB after a change.  NULL: no access counters */
+   void *priv;            /**< for the callbacks */
 };
 
 struct cg_core *cg_core_create(const struct cg_core_config *config);

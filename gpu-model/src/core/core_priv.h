@@ -23,6 +23,7 @@
 #define CG_PAGE_SHIFT 12
 #define CG_PAGE_SIZE  4096u
 #define CG_PAGE_MASK  (CG_PAGE_SIZE - 1)
+#define CG_HOT_SHIFT  16
 
 #define CG_MAX_VLENB   256
 /** Bytes of the vector registers that a kernel handles at a time. */
@@ -80,22 +81,35 @@ struct cg_code_page {
    struct cg_op ops[CG_SLOTS_PER_PAGE + 2];
 };
 
+/** In a TLB entry, beside what the page table gives: accesses are counted. */
+#define CG_PERM_COUNTED 0x8000
+
 /** TLB entry: one 4 KiB page.  tag 0 is invalid. */
 struct cg_tlb_entry {
    uint64_t tag;
    uint8_t *host;
-   uint32_t perm;
-   uint32_t sys;
+   uint16_t perm;   /**< CG_PERM_* */
+   uint16_t sys;
+   uint32_t left;   /**< CG_PERM_COUNTED: accesses until hot.c hears of them */
 };
 
 /** Large translations, which refill the entries above. */
 struct cg_tlb_extent {
    uint64_t tag;
    struct cg_xlate x;
+   uint32_t left;   /**< the same for accesses that need no entry; 0: they are not counted */
+};
+
+/** Access counter of 64 KiB of system memory.  tag 0 is invalid. */
+struct cg_hot_region {
+   uint64_t tag;
+   uint32_t count;
+   uint32_t limit;  /**< that is reported */
 };
 
 #define CG_TLB_ENTRIES  512
 #define CG_TLB_EXTENTS  64
+#define CG_HOT_REGIONS  256
 #define CG_CODE_PAGES   64
 
 struct cg_core {
@@ -106,6 +120,8 @@ struct cg_core {
    bool has_extents;                   /**< any of the following is valid */
    struct cg_tlb_extent ext64k[CG_TLB_EXTENTS];
    struct cg_tlb_extent ext2m[CG_TLB_EXTENTS];
+   bool counting;                      /**< any of the following is valid */
+   struct cg_hot_region hot[CG_HOT_REGIONS];
    struct cg_code_page *code[CG_CODE_PAGES];
 };
 

@@ -19,6 +19,11 @@ tlb_fill(struct cg_core *core, uint32_t asid, uint64_t va, const struct cg_xlate
    e->host = x->host + (va & (x->size - 1) & ~(uint64_t)CG_PAGE_MASK);
    e->perm = x->perm;
    e->sys = x->sys;
+   e->left = cg_hot_batch(core, x->sys);
+   if (e->left) {
+      e->perm |= CG_PERM_COUNTED;
+      cg_hot_count(core, asid, va, 1);
+   }
 
    if (x->size == CG_PAGE_SIZE)
       return;
@@ -27,6 +32,7 @@ tlb_fill(struct cg_core *core, uint32_t asid, uint64_t va, const struct cg_xlate
    struct cg_tlb_extent *ext = cg_tlb_extent_slot(huge ? core->ext2m : core->ext64k, asid, number);
    ext->tag = cg_tlb_tag(asid, number);
    ext->x = *x;
+   ext->left = cg_hot_batch(core, x->sys);
    core->has_extents = true;
 }
 
@@ -71,11 +77,13 @@ global_span(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span
       return CG_MEM_FAULT;
 
    struct cg_tlb_entry *e = cg_tlb_lookup(core, w->asid, va, perm);
-   if (!e) {
-      const struct cg_xlate *known = cg_tlb_extent(core, w->asid, va, perm);
+   if (e && (e->perm & CG_PERM_COUNTED)) {
+      cg_hot_access(core, w->asid, va, &e->left);
+   } else if (!e) {
+      const struct cg_tlb_extent *known = cg_tlb_extent(core, w->asid, va, perm);
       struct cg_xlate x;
       if (known) {
-         x = *known;
+         x = known->x;
       } else {
          enum cg_xlate_result r = core->cfg.translate(core->cfg.priv, w->asid, va, access, &x);
          if (r == CG_XLATE_BUS)
@@ -93,9 +101,9 @@ global_span(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span
    span->size = CG_PAGE_SIZE - (va & CG_PAGE_MASK);
    span->sys = e->sys;
    /* What is deferred is counted in pages; else a span is as large as the translation. */
-   const struct cg_xlate *large = w->num_faults || w->num_blocked ? NULL : cg_tlb_extent(core, w->asid, va, perm);
+   const struct cg_tlb_extent *large = w->num_faults || w->num_blocked ? NULL : cg_tlb_extent(core, w->asid, va, perm);
    if (large)
-      span->size = large->size - (va & (large->size - 1));
+      span->size = large->x.size - (va & (large->x.size - 1));
    return CG_MEM_OK;
 }
 
@@ -141,6 +149,19 @@ enum cg_mem_result
 cg_mem_probe(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span)
 {
    return any_span(w, va, access, span, false);
+}
+
+uint8_t *
+cg_mem_counted(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm)
+{
+   unsigned offset = va & CG_PAGE_MASK;
+   if (va >> COLIBRI_VA_BITS || offset + size > CG_PAGE_SIZE)
+      return NULL;
+   struct cg_tlb_entry *e = cg_tlb_lookup(w->core, w->asid, va, perm | CG_PERM_COUNTED);
+   if (!e)
+      return NULL;
+   cg_hot_access(w->core, w->asid, va, &e->left);
+   return e->host + offset;
 }
 
 /* Constant sizes become single moves, so that no aligned element is torn. */
@@ -231,6 +252,8 @@ cg_tlb_flush(struct cg_core *core)
    memset(core->ext64k, 0, sizeof(core->ext64k));
    memset(core->ext2m, 0, sizeof(core->ext2m));
    core->has_extents = false;
+   memset(core->hot, 0, sizeof(core->hot));
+   core->counting = false;
 }
 
 /* Does [number << shift, + 1 << shift) of @tag touch [va, last]? */
@@ -260,4 +283,8 @@ cg_tlb_inv(struct cg_core *core, uint32_t asid, uint64_t va, uint64_t size)
    }
    extent_inv(core->ext64k, 16, asid, va, last);
    extent_inv(core->ext2m, 21, asid, va, last);
+   for (unsigned i = 0; core->counting && i < CG_HOT_REGIONS; i++) {
+      if (tag_hit(core->hot[i].tag, CG_HOT_SHIFT, asid, va, last))
+         core->hot[i].tag = 0;
+   }
 }

@@ -6,6 +6,7 @@
 #define CG_MEM_H
 
 #include "core_priv.h"
+#include "hot.h"
 #include "split.h"
 
 enum cg_mem_result {
@@ -62,17 +63,17 @@ cg_tlb_extent_slot(struct cg_tlb_extent *table, uint32_t asid, uint64_t number)
 }
 
 /** The large translation that holds a global address, or NULL. */
-static inline const struct cg_xlate *
+static inline struct cg_tlb_extent *
 cg_tlb_extent(struct cg_core *core, uint32_t asid, uint64_t va, uint32_t perm)
 {
    if (likely(!core->has_extents))
       return NULL;
    struct cg_tlb_extent *ext = cg_tlb_extent_slot(core->ext2m, asid, va >> 21);
    if (ext->tag == cg_tlb_tag(asid, va >> 21) && (ext->x.perm & perm) == perm)
-      return &ext->x;
+      return ext;
    ext = cg_tlb_extent_slot(core->ext64k, asid, va >> 16);
    if (ext->tag == cg_tlb_tag(asid, va >> 16) && (ext->x.perm & perm) == perm)
-      return &ext->x;
+      return ext;
    return NULL;
 }
 
@@ -107,6 +108,9 @@ cg_mem_atomic_end(struct cg_atomic *a)
       cg_split_end(&a->split);
 }
 
+/** As cg_mem_fast(), for pages whose accesses are counted. */
+uint8_t *cg_mem_counted(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm);
+
 /** Host pointer for @size bytes in one page with a TLB hit, else NULL: ask cg_mem_copy(). */
 static inline uint8_t *
 cg_mem_fast(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm)
@@ -114,8 +118,11 @@ cg_mem_fast(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm)
    unsigned offset = va & CG_PAGE_MASK;
    if (unlikely(va >> COLIBRI_VA_BITS || offset + size > CG_PAGE_SIZE))
       return NULL;
-   struct cg_tlb_entry *e = cg_tlb_lookup(w->core, w->asid, va, perm);
-   return likely(e) ? e->host + offset : NULL;
+   uint64_t page_number = va >> CG_PAGE_SHIFT;
+   struct cg_tlb_entry *e = cg_tlb_slot(w->core, w->asid, page_number);
+   if (likely(e->tag == cg_tlb_tag(w->asid, page_number) && (e->perm & (perm | CG_PERM_COUNTED)) == perm))
+      return e->host + offset;
+   return NULL;
 }
 
 /** Host pointer for @size bytes of local or private memory, else NULL. */

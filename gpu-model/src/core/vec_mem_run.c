@@ -44,7 +44,10 @@ active(const struct cg_wave *w, const struct cg_vmem *m, unsigned first)
 static uint8_t *
 one_piece(struct cg_wave *w, uint64_t va, uint64_t size, bool store)
 {
-   uint8_t *host = cg_mem_fast(w, va, (unsigned)size, store ? CG_PERM_W : CG_PERM_R);
+   uint32_t perm = store ? CG_PERM_W : CG_PERM_R;
+   uint8_t *host = cg_mem_fast(w, va, (unsigned)size, perm);
+   if (unlikely(!host))
+      host = cg_mem_counted(w, va, (unsigned)size, perm);
    if (likely(host))
       return host;
    struct cg_span span;
@@ -108,9 +111,13 @@ find_piece(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm, struct 
       return NULL;
    if (va >> COLIBRI_VA_BITS)
       return cg_mem_segment_fast(w, va, size);
-   const struct cg_xlate *x = cg_tlb_extent(w->core, w->asid, va, perm);
-   uint64_t extent = x ? x->size : CG_PAGE_SIZE, offset = va & (extent - 1);
-   uint8_t *host = !x ? cg_mem_fast(w, va, size, perm) : offset + size <= extent ? x->host + offset : NULL;
+   struct cg_tlb_extent *ext = cg_tlb_extent(w->core, w->asid, va, perm);
+   uint64_t extent = ext ? ext->x.size : CG_PAGE_SIZE, offset = va & (extent - 1);
+   uint8_t *host = !ext ? cg_mem_fast(w, va, size, perm) : offset + size <= extent ? ext->x.host + offset : NULL;
+   if (unlikely(!ext && !host))
+      host = cg_mem_counted(w, va, size, perm);
+   if (unlikely(ext && host && ext->left))
+      cg_hot_access(w->core, w->asid, va, &ext->left);
    if (likely(host))
       *piece = (struct piece){ .va = va - offset, .host = host - offset, .starts = extent - size + 1 };
    return host;

@@ -203,6 +203,8 @@ start_one(struct cg_device *dev, struct cg_cu *cu, unsigned id)
       .vlen = dev->config.vlen,
       .sys_atomics = dev->config.sys_atomics,
       .translate = cg_mmu_walk,
+      .hot = cg_fault_hot,
+      .hot_threshold = &dev->hot_threshold,
       .priv = dev,
    };
    struct cg_core *core = cg_core_create(&cc);
@@ -227,6 +229,13 @@ start_one(struct cg_device *dev, struct cg_cu *cu, unsigned id)
       cg_core_destroy(core);
    }
    return ret;
+}
+
+void
+cg_cus_forget(struct cg_device *dev)
+{
+   for (unsigned i = 0; i < dev->num_cus_started; i++)
+      cg_engine_post(&dev->cus[i].engine, NULL);
 }
 
 int

@@ -151,8 +151,8 @@ cg_reset_locked(struct cg_device *dev)
 
    for (unsigned i = 0; i < COLIBRI_MAX_ASIDS; i++)
       atomic_store(&dev->pt_root[i], 0);
-   for (unsigned i = 0; i < dev->num_cus_started; i++)
-      cg_engine_post(&dev->cus[i].engine, NULL);
+   atomic_store(&dev->hot_threshold, 0);
+   cg_cus_forget(dev);
    memset(dev->latch, 0, sizeof(dev->latch));
    dev->timestamp_high = 0;
    cg_irq_reset(dev);

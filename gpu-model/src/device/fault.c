@@ -103,39 +103,87 @@ ring_has_room(struct cg_faults *f, struct colibri_status_page *sp)
    return f->prod - cg_load32(&sp->fault_cons) < size;
 }
 
-void
-cg_fault_flush(struct cg_device *dev)
+/* The ring, or NULL when there is none. */
+static struct colibri_status_page *
+usable_ring(struct cg_device *dev)
 {
    struct cg_faults *f = &dev->faults;
-   struct colibri_status_page *sp = cg_status_page(dev);
-   uint32_t before = f->prod;
 
-   if (!sp || !f->ring || !f->ring_log2 || f->ring_log2 > 16)
-      return;
+   return f->ring && f->ring_log2 && f->ring_log2 <= 16 ? cg_status_page(dev) : NULL;
+}
 
-   while (!cg_list_empty(&f->unposted) && ring_has_room(f, sp)) {
-      struct cg_fault *fault = cg_container(f->unposted.next, struct cg_fault, unposted);
-      uint32_t slot = f->prod & ((1u << f->ring_log2) - 1);
-      uint8_t *rec = cg_sys_ptr(dev, f->ring + slot * sizeof(fault->record),
-                                sizeof(fault->record), true);
+/* @return false when the ring is not in guest memory */
+static bool
+post(struct cg_device *dev, struct colibri_status_page *sp, const struct colibri_fault *record)
+{
+   struct cg_faults *f = &dev->faults;
+   uint32_t slot = f->prod & ((1u << f->ring_log2) - 1);
+   uint8_t *rec = cg_sys_ptr(dev, f->ring + slot * sizeof(*record), sizeof(*record), true);
 
-      if (!rec)
-         break;
-      *(struct colibri_fault *)rec = fault->record;
-      cg_list_del(&fault->unposted);
-      cg_store32(&sp->fault_prod, ++f->prod);
-   }
-   if (cg_list_empty(&f->unposted))
-      cg_store32(&sp->fault_overflow, 0);
-   if (f->prod == before)
-      return;
+   if (!rec)
+      return false;
+   *(struct colibri_fault *)rec = *record;
+   cg_store32(&sp->fault_prod, ++f->prod);
+   return true;
+}
 
-   /* While the driver has not got to what the last interrupt told it, it will look again by itself. */
+/* Records were posted.  While the driver has not got to what the last interrupt told it, it will look by itself. */
+static void
+notify(struct cg_device *dev, struct colibri_status_page *sp)
+{
+   struct cg_faults *f = &dev->faults;
+
    atomic_thread_fence(memory_order_seq_cst);
    if ((int32_t)(cg_load32(&sp->fault_cons) - f->raised) >= 0) {
       f->raised = f->prod;
       cg_irq_raise(dev, COLIBRI_VEC_FAULT);
    }
+}
+
+void
+cg_fault_flush(struct cg_device *dev)
+{
+   struct cg_faults *f = &dev->faults;
+   struct colibri_status_page *sp = usable_ring(dev);
+   uint32_t before = f->prod;
+
+   if (!sp)
+      return;
+
+   while (!cg_list_empty(&f->unposted) && ring_has_room(f, sp)) {
+      struct cg_fault *fault = cg_container(f->unposted.next, struct cg_fault, unposted);
+
+      if (!post(dev, sp, &fault->record))
+         break;
+      cg_list_del(&fault->unposted);
+   }
+   if (cg_list_empty(&f->unposted))
+      cg_store32(&sp->fault_overflow, 0);
+   if (f->prod != before)
+      notify(dev, sp);
+}
+
+void
+cg_fault_hot(void *priv, uint32_t asid, uint64_t va)
+{
+   struct cg_device *dev = priv;
+   struct cg_faults *f = &dev->faults;
+   struct colibri_fault record = {
+      .addr = va,
+      .asid = asid,
+      .access = COLIBRI_ACCESS_HOT,
+      .client = COLIBRI_CLIENT_WAVE,
+      .timestamp = cg_now(),
+   };
+
+   pthread_mutex_lock(&dev->lock);
+   struct colibri_status_page *sp = usable_ring(dev);
+
+   /* Half of the ring is for those that wait for an answer. */
+   if (sp && cg_list_empty(&f->unposted) &&
+       f->prod - cg_load32(&sp->fault_cons) < 1u << (f->ring_log2 - 1) && post(dev, sp, &record))
+      notify(dev, sp);
+   pthread_mutex_unlock(&dev->lock);
 }
 
 /* Makes the page's record current and queues it when the driver must hear of this access. */

@@ -203,6 +203,8 @@ void cg_fault_cancel(struct cg_device *dev, struct cg_waiter *w);
 void cg_fault_answer(struct cg_device *dev, uint32_t asid, uint64_t va, uint64_t size, bool fail);
 /** Moves records to the ring as long as it has room.  dev->lock held, guest memory stable. */
 void cg_fault_flush(struct cg_device *dev);
+/** Tells the driver that waves use this system memory a lot, as cg_hot_fn.  Inside a section. */
+void cg_fault_hot(void *dev, uint32_t asid, uint64_t va);
 void cg_faults_init(struct cg_device *dev);
 /** Registers to power-on; no waiter is left by now. */
 void cg_faults_reset(struct cg_device *dev);
@@ -352,6 +354,8 @@ void cg_sched_update(struct cg_queue *q);
 /** Wakes sleeping CUs for what is there to run; @self: the calling CU will take one itself. */
 void cg_sched_kick(struct cg_device *dev, bool self);
 
+/** The compute units forget all translations, decoded code and access counts before they run on. */
+void cg_cus_forget(struct cg_device *dev);
 int cg_cus_start(struct cg_device *dev);
 void cg_cus_stop(struct cg_device *dev);
 
@@ -401,6 +405,7 @@ struct cg_device {
    struct cg_bus_node bus;      /**< root of the bus map */
    atomic_ullong status_page;
    atomic_ullong pt_root[COLIBRI_MAX_ASIDS];
+   _Atomic uint32_t hot_threshold;
 
    pthread_mutex_t irq_lock;
    int irq_fd[CG_NUM_IRQS];

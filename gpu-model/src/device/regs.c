@@ -168,7 +168,8 @@ global_read(struct cg_device *dev, uint64_t offset)
    case COLIBRI_REG_VERSION:
       return COLIBRI_VERSION;
    case COLIBRI_REG_FEATURES:
-      return dev->config.sys_atomics ? COLIBRI_FEATURE_SYS_ATOMICS : 0;
+      return COLIBRI_FEATURE_ACCESS_COUNTERS |
+             (dev->config.sys_atomics ? COLIBRI_FEATURE_SYS_ATOMICS : 0);
    case COLIBRI_REG_STATUS:
       return COLIBRI_STATUS_READY;
    case COLIBRI_REG_VRAM_SIZE:
@@ -197,6 +198,8 @@ global_read(struct cg_device *dev, uint64_t offset)
       return dev->mmu.ring_log2;
    case COLIBRI_REG_MMU_ERROR:
       return atomic_load(&dev->mmu.error);
+   case COLIBRI_REG_HOT_THRESHOLD:
+      return atomic_load(&dev->hot_threshold);
    default:
       return 0;
    }
@@ -234,6 +237,10 @@ global_write(struct cg_device *dev, uint64_t offset, uint64_t value)
       break;
    case COLIBRI_REG_MMU_DOORBELL:
       cg_doze_kick(&dev->mmu.doze);
+      break;
+   case COLIBRI_REG_HOT_THRESHOLD:
+      atomic_store(&dev->hot_threshold, value);
+      cg_cus_forget(dev);
       break;
    default:
       break;

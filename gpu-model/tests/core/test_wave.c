@@ -144,6 +144,58 @@ atomic_rules(void)
    pages_fini(&p);
 }
 
+static unsigned num_hot;
+static uint64_t hot_va;
+
+static void
+count_hot(void *priv, uint32_t asid, uint64_t va)
+{
+   (void)priv;
+   num_hot += asid == 7;
+   hot_va = va;
+}
+
+/* Loads until the budget is used up. @return the reports */
+static unsigned
+load_much(const uint32_t *insn, uint64_t va, unsigned loads)
+{
+   uint32_t code[1000];
+   for (unsigned i = 0; i < 998; i++)
+      code[i + 1] = insn[0];
+   code[0] = VSETVLI(31, 0, VTYPE(2, 0));
+   num_hot = 0;
+   CHECK(run(code, loads + 1, va, 0) == CG_STOP_END);
+   return num_hot;
+}
+
+/* Scalar and vector accesses to system memory are counted by 64 KiB; a report doubles the threshold. */
+static void
+access_counters(void)
+{
+   static _Atomic uint32_t threshold;
+   const uint32_t scalar[] = { 0x00053583 };   /* ld a1, 0(a0) */
+   const uint32_t vector[] = { vmem_insn(false, VM_UNIT, 1, 2, 8, 10, 0, true) };
+   pages_init(&p, true);
+   pages_set_all(&p, RW);
+   p.core->cfg.hot = count_hot;
+   p.core->cfg.hot_threshold = &threshold;
+   memset(p.sys + 16, 1, 16);
+
+   CHECK(load_much(scalar, page_va(17), 900) == 0);
+   cg_core_tlb_flush(p.core);
+   threshold = 64;
+   CHECK(load_much(scalar, page_va(1), 900) == 0);
+   CHECK(load_much(scalar, page_va(17), 50) == 0);
+   CHECK(load_much(scalar, page_va(18), 50) == 1 && hot_va == page_va(16));
+   CHECK(load_much(vector, page_va(19), 50) == 0);
+   CHECK(load_much(vector, page_va(17), 900) == 3);
+   /* a new translation, a new count */
+   pages_set(&p, 17, RW);
+   CHECK(load_much(scalar, page_va(17), 50) == 0);
+   CHECK(load_much(scalar, page_va(17), 50) == 1);
+   pages_fini(&p);
+}
+
 /* 32 and 64 bit, integer and float: each operation on one lane against its definition. */
 static void
 atomic_operations(void)
@@ -407,6 +459,7 @@ main(void)
       { "addresses outside every aperture", bad_addresses },
       { "a private pointer contains its lane", private_lanes },
       { "atomics: alignment, rights and system memory", atomic_rules },
+   { "access counters", access_counters },
       { "atomics: operations", atomic_operations },
       { "atomics: compare and swap", compare_and_swap },
       { "illegal instructions", illegal_instructions },

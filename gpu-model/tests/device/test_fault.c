@@ -403,6 +403,80 @@ eight_pages_for_64_lanes(void)
    guest_fini(&g);
 }
 
+/* A wave that polls the word at @va for a while. @return the records it gave, -1 when it does not end */
+static int
+poll_word(uint64_t va, volatile uint64_t *word, struct colibri_fault *first)
+{
+   struct colibri_pkt_dispatch d = KERNEL(&q, K_UNTIL, 1, 1, va, VA_USER);
+   uint64_t index = queue_run(&q, &d), end = now_ns() + 200000000;
+   struct colibri_fault f;
+   int n = 0;
+
+   /* The record comes in no time, but how many follow depends on the host. */
+   while (now_ns() < end && n < 4) {
+      if (fault_get(&g, &f, 20) && !n++)
+         *first = f;
+   }
+   *word = 1;
+   return queue_wait(&q, index, 5000) ? n : -1;
+}
+
+/* Access counters: of system memory, from a threshold on, and more seldom each time. */
+static void
+hot_memory(void)
+{
+   uint64_t *far, *vram;
+   struct colibri_fault f;
+
+   setup();
+   far = vm_alloc(&vm, HOLE, 1 << 20, RWA);
+   vram = (uint64_t *)(g.vram + 0x3000);
+   *vm_entry(&vm, HOLE + (1 << 20), 1) = 0x3000 | RWA | COLIBRI_PTE_VALID | COLIBRI_PTE_LEAF;
+   CHECK(rd32(&g, COLIBRI_REG_HOT_THRESHOLD) == 0);
+   far[0] = *vram = 0;
+   CHECK(poll_word(HOLE, far, &f) == 0);
+
+   wr32(&g, COLIBRI_REG_HOT_THRESHOLD, 1000);
+   CHECK(rd32(&g, COLIBRI_REG_HOT_THRESHOLD) == 1000);
+   CHECK(poll_word(HOLE + (1 << 20), vram, &f) == 0);
+   far[8200] = 0;
+   CHECK(poll_word(HOLE + 8 * 8200, far + 8200, &f) > 0);
+   CHECK(f.addr == HOLE + 65536 && f.asid == 9 && f.access == COLIBRI_ACCESS_HOT);
+   CHECK(f.client == COLIBRI_CLIENT_WAVE && irq_wait(&g, COLIBRI_VEC_FAULT, 1000));
+
+   wr32(&g, COLIBRI_REG_RESET, 1);
+   CHECK(rd32(&g, COLIBRI_REG_HOT_THRESHOLD) == 0);
+   guest_fini(&g);
+}
+
+/* Such records never take the place of those that somebody waits for, and are no overflow. */
+static void
+hot_memory_and_full_ring(void)
+{
+   struct colibri_fault f;
+   uint64_t *far;
+
+   setup_ring(1);
+   far = vm_alloc(&vm, HOLE, 1 << 20, RWA);
+   far[0] = 0;
+   wr32(&g, COLIBRI_REG_HOT_THRESHOLD, 1);
+
+   struct colibri_pkt_dispatch poll = KERNEL(&q, K_UNTIL, 1, 1, HOLE, VA_USER);
+   struct colibri_pkt_dispatch store = KERNEL(&q2, K_STORE, 1, 1, HOLE + (1 << 20), 4711);
+   uint64_t index = queue_run(&q, &poll);
+
+   CHECK(WAIT_FOR(LOAD(&g.sp->fault_prod) == 1, 5000));
+   CHECK(!LOAD(&g.sp->fault_overflow));
+   queue_run(&q2, &store);
+   CHECK(WAIT_FOR(LOAD(&g.sp->fault_prod) == 2, 5000));
+   CHECK(!LOAD(&g.sp->fault_overflow));
+   CHECK(fault_get(&g, &f, 1000) && f.access == COLIBRI_ACCESS_HOT);
+   CHECK(fault_get(&g, &f, 1000) && f.access == COLIBRI_ACCESS_WRITE && f.queue == 2);
+   far[0] = 1;
+   CHECK(queue_wait(&q, index, 5000));
+   guest_fini(&g);
+}
+
 const struct test fault_tests[] = {
    {"fault-retry", fault_retry},
    {"fault-fail", fault_fail},
@@ -416,5 +490,7 @@ const struct test fault_tests[] = {
    {"all-slots-parked", all_slots_parked},
    {"invalidate-under-load", invalidate_under_load},
    {"eight-pages-for-64-lanes", eight_pages_for_64_lanes},
+   {"hot-memory", hot_memory},
+   {"hot-memory-and-full-ring", hot_memory_and_full_ring},
    {0},
 };
