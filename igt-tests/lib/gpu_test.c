@@ -365,8 +365,10 @@ void gpu_share(struct gpu *gpu, void *words, size_t bytes)
 
 void gpu_ramp_to_vram(struct gpu *gpu, void *words, size_t bytes, uint32_t value)
 {
-	uint64_t before = gpu_stats(gpu).pages_to_vram;
+	uint64_t before;
 
+	require_migration(gpu);
+	before = gpu_stats(gpu).pages_to_vram;
 	gpu_ramp_write(gpu, words, bytes, value);
 	igt_assert_lte_u64(most_of(bytes / PAGE_SIZE), gpu_stats(gpu).pages_to_vram - before);
 }
@@ -386,8 +388,20 @@ void *map_anonymous(size_t size, size_t align)
 	return (void *)aligned;
 }
 
+bool gpu_migrates(const struct gpu *gpu)
+{
+	return gpu->dev.info.svm_flags & DRM_COLIBRI_SVM_MIGRATE;
+}
+
+void require_migration(const struct gpu *gpu)
+{
+	igt_require_f(gpu_migrates(gpu),
+		      "the kernel has no CONFIG_DEVICE_PRIVATE: memory does not migrate to VRAM\n");
+}
+
 void require_small_vram(struct gpu *gpu, unsigned int chunks)
 {
+	require_migration(gpu);
 	igt_require_f(gpu->dev.info.vram_size <= chunks * SVM_BLOCK_SIZE,
 		      "needs a VM with --vram %luM, this one has %llu MiB\n",
 		      chunks * SVM_BLOCK_SIZE / MiB, gpu->dev.info.vram_size / MiB);

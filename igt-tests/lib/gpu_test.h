@@ -212,7 +212,11 @@ void gpu_run_tests(const struct gpu_test *tests, size_t count, void (*init)(stru
 /** map_anonymous() - Private anonymous memory, aligned to @align (a power of two) */
 void *map_anonymous(size_t size, size_t align);
 
-/** require_small_vram() - Skip unless VRAM has at most @chunks chunks of 2 MiB */
+/** gpu_migrates() - Whether the kernel moves anonymous memory to VRAM */
+bool gpu_migrates(const struct gpu *gpu);
+/** require_migration() - Skip where it does not */
+void require_migration(const struct gpu *gpu);
+/** require_small_vram() - Skip unless memory migrates to VRAM, which has at most @chunks chunks of 2 MiB */
 void require_small_vram(struct gpu *gpu, unsigned int chunks);
 
 /** cpu_pause() - Sleep a millisecond in a loop that waits for another party */

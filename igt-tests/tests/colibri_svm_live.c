@@ -56,6 +56,7 @@ static void cpu_fault(struct gpu *gpu)
 	}
 	igt_assert_eq_u64(gpu_loop_stop(gpu), page[0]);
 	igt_assert_eq_u64(page[1], rounds);
+	require_migration(gpu);
 	igt_assert_lte_u64(2, gpu_stats(gpu).cpu_faults);
 	igt_assert_lte_u64(2, gpu_stats(gpu).pages_to_vram);
 }
@@ -154,6 +155,7 @@ static void prefetch(struct gpu *gpu)
 		gpu_loop_progress(gpu, 2);
 	}
 	igt_assert_eq_u64(gpu_loop_stop(gpu), page[0]);
+	require_migration(gpu);
 	igt_assert_lte_u64(10, gpu_stats(gpu).pages_to_sys);
 }
 
