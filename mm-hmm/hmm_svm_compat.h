@@ -92,6 +92,12 @@ static inline void hmm_svm_migrate_device_pfns(unsigned long *pfns, unsigned int
 	migrate_device_pfns(pfns, npages);
 }
 
+static inline unsigned long hmm_svm_alloc_pages_bulk(gfp_t gfp, unsigned long n,
+						     struct page **pages)
+{
+	return alloc_pages_bulk(gfp, n, pages);
+}
+
 /*
  * hmm_range_fault(), which as of 7.3 counts from the first page of a large
  * device-private folio also when the range begins behind it.
@@ -241,6 +247,12 @@ static inline void hmm_svm_folio_init(struct page *page, struct dev_pagemap *pgm
 static inline int hmm_svm_range_fault(struct hmm_range *range)
 {
 	return hmm_range_fault(range);
+}
+
+static inline unsigned long hmm_svm_alloc_pages_bulk(gfp_t gfp, unsigned long n,
+						     struct page **pages)
+{
+	return alloc_pages_bulk_array(gfp, n, pages);
 }
 
 /* In runs of neighbours. */

@@ -240,24 +240,22 @@ void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk)
 	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
 }
 
-/* The block's own chunk; NULL with @evicting when that is being evicted. */
-static struct hmm_svm_chunk *pin_own(struct hmm_svm_block *block, bool *evicting)
+/* Pins the block's own chunk, if it has one; false while that is being evicted. */
+static bool pin_own(struct hmm_svm_block *block, struct hmm_svm_chunk **chunk)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
-	struct hmm_svm_chunk *chunk;
 	unsigned long flags;
+	bool evicting;
 
 	spin_lock_irqsave(&sdev->lock, flags);
-	chunk = block->chunk;
-	*evicting = chunk && chunk->state == HMM_SVM_CHUNK_EVICTING;
-	if (*evicting)
-		chunk = NULL;
-	if (chunk) {
-		chunk->pins++;
-		list_move_tail(&chunk->link, lru_of(chunk));
+	*chunk = block->chunk;
+	evicting = *chunk && (*chunk)->state == HMM_SVM_CHUNK_EVICTING;
+	if (*chunk && !evicting) {
+		(*chunk)->pins++;
+		list_move_tail(&(*chunk)->link, lru_of(*chunk));
 	}
 	spin_unlock_irqrestore(&sdev->lock, flags);
-	return chunk;
+	return !evicting;
 }
 
 static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
@@ -291,13 +289,11 @@ static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
-	struct hmm_svm_chunk *chunk = NULL;
-	bool evicting;
+	struct hmm_svm_chunk *chunk;
 
 	lockdep_assert_held(&block->migrate);
 
-	if (wait_event_killable(sdev->chunk_wait,
-				(chunk = pin_own(block, &evicting)) || !evicting))
+	if (wait_event_killable(sdev->chunk_wait, pin_own(block, &chunk)))
 		return NULL;
 	if (chunk)
 		return chunk;

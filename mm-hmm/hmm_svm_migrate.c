@@ -209,17 +209,36 @@ static bool alloc_system_folio(struct hmm_svm_migration *m, struct vm_area_struc
 	return true;
 }
 
+/* Whether pages come from where this CPU is, so that the vma does not matter. */
+static bool has_default_policy(const struct vm_area_struct *vma)
+{
+#ifdef CONFIG_NUMA
+	return !current->mempolicy && (!vma || !vma->vm_policy);
+#else
+	return true;
+#endif
+}
+
 /* The same for small pages; @vma NULL: whose address nobody knows. */
 static void alloc_system_pages(struct hmm_svm_migration *m, unsigned int npages,
 			       struct vm_area_struct *vma, u64 addr, gfp_t gfp)
 {
+	unsigned int i, n = 0, taken = 0;
 	struct page *page;
-	unsigned int i;
 
+	if (has_default_policy(vma)) {
+		for (i = 0; i < npages; i++)
+			n += has_source(m, i);
+		memset(m->pages, 0, n * sizeof(*m->pages));
+		n = hmm_svm_alloc_pages_bulk(gfp, n, m->pages);
+	}
 	for (i = 0; i < npages; i++, addr += PAGE_SIZE) {
 		if (!has_source(m, i))
 			continue;
-		page = vma ? alloc_page_vma(gfp, vma, addr) : alloc_page(gfp);
+		if (taken < n)
+			page = m->pages[taken++];
+		else
+			page = vma ? alloc_page_vma(gfp, vma, addr) : alloc_page(gfp);
 		if (!page)
 			continue;
 		lock_page(page);
@@ -367,6 +386,26 @@ int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *v
 }
 
 /*
+ * Without what has left the chunk already, at both ends: to move a span
+ * invalidates all of it, and another device may have mapped that meanwhile.
+ */
+static struct hmm_svm_span clip_to_chunk(const struct hmm_svm_chunk *chunk, u64 addr,
+					 struct hmm_svm_span span)
+{
+	u64 base = chunk->start;
+
+	/* After mremap(), a page is not where its address says. */
+	if (addr - base >= HMM_SVM_BLOCK_SIZE)
+		return span;
+	while (span.start < addr && !test_bit((span.start - base) >> PAGE_SHIFT, chunk->used))
+		span.start += PAGE_SIZE;
+	while (span.end > addr + PAGE_SIZE &&
+	       !test_bit((span.end - PAGE_SIZE - base) >> PAGE_SHIFT, chunk->used))
+		span.end -= PAGE_SIZE;
+	return span;
+}
+
+/*
  * What moves with the page of a CPU fault. A large folio that the CPU maps as one
  * moves whole. One that it maps by small entries core mm has to split first,
  * and then (as of 7.3) it takes the folio's first page for the one that the fault
@@ -382,7 +421,7 @@ static struct hmm_svm_span readback(struct hmm_svm_chunk *chunk, struct vm_fault
 	else if (folio_test_large(page_folio(vmf->page)))
 		span.start = addr;
 	else
-		return span;
+		return clip_to_chunk(chunk, addr, span);
 	span.end = span.start + (vmf->pte ? PAGE_SIZE : HMM_SVM_BLOCK_SIZE);
 	return span;
 }

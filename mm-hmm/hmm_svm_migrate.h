@@ -19,6 +19,7 @@
  * @src: what moves, as of migrate_vma_setup() or migrate_device_pfns()
  * @dst: where to
  * @extents: for the driver; with the DMA addresses of the side in system memory
+ * @pages: before there are any: memory for @dst
  *
  * A large folio is always a whole block, so it is entry 0, and alone.
  */
@@ -29,7 +30,10 @@ struct hmm_svm_migration {
 	struct dma_iova_state iova;
 	unsigned long src[HMM_SVM_BLOCK_PAGES];
 	unsigned long dst[HMM_SVM_BLOCK_PAGES];
-	struct hmm_svm_extent extents[HMM_SVM_BLOCK_PAGES];
+	union {
+		struct hmm_svm_extent extents[HMM_SVM_BLOCK_PAGES];
+		struct page *pages[HMM_SVM_BLOCK_PAGES];
+	};
 };
 
 /* Whether what moves is one large folio, or the hole where one would fit. */
