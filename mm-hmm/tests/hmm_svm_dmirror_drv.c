@@ -60,6 +60,13 @@ static void __user *cmd_buffer(const struct hmm_dmirror_cmd *cmd)
 	return u64_to_user_ptr(cmd->ptr) + (cmd->cpages << PAGE_SHIFT);
 }
 
+/* In each round of what can be long. */
+static int interrupted(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 /* The device works on until it is done, or lacks an entry: -ENOENT. */
 static int transfer(struct dmirror *dm, struct hmm_dmirror_cmd *cmd, u16 need)
 {
@@ -70,9 +77,10 @@ static int transfer(struct dmirror *dm, struct hmm_dmirror_cmd *cmd, u16 need)
 			ret = dmirror_write_page(dm, cmd_next(cmd), cmd_buffer(cmd));
 		else
 			ret = dmirror_read_page(dm, cmd_next(cmd), need, cmd_buffer(cmd));
-		if (!ret)
-			cmd->cpages++;
-		cond_resched();
+		if (ret)
+			break;
+		cmd->cpages++;
+		ret = interrupted();
 	}
 	return ret;
 }
@@ -98,7 +106,7 @@ static int serve_faults(struct dmirror *dm, const struct hmm_dmirror_cmd *cmd,
 		ret = hmm_svm_fault(dm->svm, addr, access);
 		if (ret)
 			return errno_of_fault(dm, addr, ret);
-		if (fatal_signal_pending(current))
+		if (interrupted())
 			return -EINTR;
 	}
 	return 0;
@@ -155,7 +163,8 @@ static long count_local(struct dmirror *dm, u64 start, u64 end, u16 *pages)
 
 	for (; start < end; start += (u64)n << PAGE_SHIFT) {
 		n = min_t(u64, (end - start) >> PAGE_SHIFT, HMM_SVM_BLOCK_PAGES);
-		ret = hmm_svm_query(dm->svm, start, start + ((u64)n << PAGE_SHIFT), pages);
+		ret = hmm_svm_query(dm->svm, start, start + ((u64)n << PAGE_SHIFT), pages) ?:
+		      interrupted();
 		if (ret)
 			return ret;
 		for (i = 0; i < n; i++)
@@ -224,7 +233,7 @@ static int snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	pages = kmalloc_array(HMM_SVM_BLOCK_PAGES, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	for (; start < cmd_end(cmd); start = end) {
+	for (; !ret && start < cmd_end(cmd); start = end) {
 		end = min(start + HMM_SVM_BLOCK_SIZE, cmd_end(cmd));
 		n = (end - start) >> PAGE_SHIFT;
 		ret = hmm_svm_query(dm->svm, start, end, pages);
@@ -233,6 +242,7 @@ static int snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 		if (ret)
 			break;
 		cmd->cpages += n;
+		ret = interrupted();
 	}
 	kfree(pages);
 	return ret;
@@ -242,12 +252,15 @@ static int snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 static int check_exclusive(struct dmirror *dm, const struct hmm_dmirror_cmd *cmd)
 {
 	u64 addr;
+	int ret = 0;
 
-	for (addr = cmd->addr; addr < cmd_end(cmd); addr += PAGE_SIZE)
+	for (addr = cmd->addr; addr < cmd_end(cmd) && !ret; addr += PAGE_SIZE) {
 		if (dmirror_mapped(dm, addr, HMM_SVM_PTE_ATOMIC) &&
 		    !dmirror_mapped(dm, addr, HMM_SVM_PTE_DEVMEM))
 			return -EPERM;
-	return 0;
+		ret = interrupted();
+	}
+	return ret;
 }
 
 static int set_flags(struct dmirror *dm, u64 flags)
@@ -317,6 +330,8 @@ static int dmirror_mmap(struct file *file, struct vm_area_struct *vma)
 	int ret;
 
 	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE) {
+		if (interrupted())
+			return -EINTR;
 		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!page)
 			return -ENOMEM;

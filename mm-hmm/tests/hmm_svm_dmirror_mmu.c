@@ -160,13 +160,15 @@ static void *begin_access(struct dmirror *dm, u64 addr, u16 need)
  * The buffer must not be faulted in during the access: that would be an access
  * which depends on core mm, while core mm waits for it to end.
  *
- * Return: 0; -ENOENT: the device has no such entry; -EFAULT: bad @to.
+ * Return: 0; -ENOENT: the device has no such entry; -EFAULT: bad @to; -EINTR.
  */
 int dmirror_read_page(struct dmirror *dm, u64 addr, u16 need, void __user *to)
 {
 	unsigned long left;
 	void *page;
 
+	if (!access_ok(to, PAGE_SIZE))
+		return -EFAULT;
 	do {
 		page = begin_access(dm, addr, need);
 		if (!page)
@@ -187,13 +189,15 @@ int dmirror_read_page(struct dmirror *dm, u64 addr, u16 need, void __user *to)
  * @addr: page aligned
  * @from: what it writes
  *
- * Return: 0; -ENOENT: the device may not write there; -EFAULT: bad @from.
+ * Return: 0; -ENOENT: the device may not write there; -EFAULT: bad @from; -EINTR.
  */
 int dmirror_write_page(struct dmirror *dm, u64 addr, const void __user *from)
 {
 	unsigned long left;
 	void *page;
 
+	if (!access_ok(from, PAGE_SIZE))
+		return -EFAULT;
 	do {
 		page = begin_access(dm, addr, HMM_SVM_PTE_WRITE);
 		if (!page)
