@@ -125,33 +125,61 @@ static void touch_remote(struct gpu *gpu)
 	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 3), 0);
 }
 
+/* Both read on, and neither disturbs the other. */
+static void expect_undisturbed_reads(struct gpu *gpu, const char *words)
+{
+	uint64_t faults = gpu_stats(gpu).faults;
+
+	igt_assert_eq_u64(pagemap_count(words, SIZE, PAGEMAP_PRESENT), PAGES);
+	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 1), 0);
+	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 1), 0);
+	igt_assert_eq_u64(gpu_stats(gpu).faults, faults);
+	igt_assert_eq_u64(gpu_stats(gpu).cpu_faults, 0);
+}
+
+/* Memory that another process shares, until somebody writes it: a forked child has it, too. */
 static void read_mostly(struct gpu *gpu)
 {
 	char *words = map_filled(SIZE, 1);
-	uint64_t faults;
+	struct steps *steps = steps_new();
 
+	igt_fork(child, 1) {
+		steps_wait(steps, 1);
+		igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 1), 0);
+	}
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY, 1);
 	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 1), 0);
 	igt_assert_lte_u64(most_of(PAGES), gpu_stats(gpu).pages_copied);
 	igt_assert_lte_u64(most_of(PAGES), count_pages(gpu, words, SIZE, DRM_COLIBRI_SVM_PAGE_COPY));
 	igt_assert_eq_u64(gpu_stats(gpu).pages_to_vram, 0);
-
-	/* Both read on, and neither disturbs the other. */
-	igt_assert_eq_u64(pagemap_count(words, SIZE, PAGEMAP_PRESENT), PAGES);
-	faults = gpu_stats(gpu).faults;
-	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 1), 0);
-	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 1), 0);
-	igt_assert_eq_u64(gpu_stats(gpu).faults, faults);
-	igt_assert_eq_u64(gpu_stats(gpu).cpu_faults, 0);
+	expect_undisturbed_reads(gpu, words);
 
 	/* A write by either side is the end of the copies. */
-	cpu_ramp_write(words, SIZE, 40);
+	cpu_ramp_write(words, SIZE / 2, 40);
+	igt_assert_eq_u64(count_pages(gpu, words, SIZE / 2, DRM_COLIBRI_SVM_PAGE_COPY), 0);
+	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE / 2, 40), 0);
+	gpu_ramp_write(gpu, words, SIZE, 70);
 	igt_assert_eq_u64(count_pages(gpu, words, SIZE, DRM_COLIBRI_SVM_PAGE_COPY), 0);
-	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 40), 0);
+	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 70), 0);
+	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 70), 0);
+	steps_done(steps, 1);
+	igt_waitchildren_timeout(GPU_TIMEOUT_S, "the child of read-mostly");
+}
+
+/* What nobody else has might be written unseen (by a debugger, say): read in place. */
+static void read_mostly_own(struct gpu *gpu)
+{
+	char *words = map_filled(SIZE, 1);
+
+	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY, 1);
+	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 1), 0);
+	igt_assert_eq_u64(gpu_stats(gpu).pages_copied, 0);
+	igt_assert_eq_u64(in_vram(gpu, words, SIZE), 0);
+	expect_undisturbed_reads(gpu, words);
+
 	gpu_ramp_add(gpu, words, SIZE, 1);
-	igt_assert_eq_u64(count_pages(gpu, words, SIZE, DRM_COLIBRI_SVM_PAGE_COPY), 0);
-	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 41), 0);
-	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 41), 0);
+	igt_assert_lte_u64(most_of(PAGES), in_vram(gpu, words, SIZE));
+	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 2), 0);
 }
 
 static void wait_until_mapped(struct gpu *gpu, const char *words)
@@ -487,7 +515,8 @@ static const struct gpu_test tests[] = {
 	{ "preferred-vram", preferred_vram, "PREFERRED VRAM: it comes each time, however often the CPU takes it" },
 	{ "preferred-vram-stays", preferred_vram_stays, "PREFERRED VRAM: others are evicted first" },
 	{ "touch-remote", touch_remote, "TOUCH remote: the GPU's touch leaves it, a prefetch moves it" },
-	{ "read-mostly", read_mostly, "READ_MOSTLY: CPU and GPU read copies without faults; a write by either side is seen" },
+	{ "read-mostly", read_mostly, "READ_MOSTLY on shared pages: CPU and GPU read without faults; a write by either side is seen" },
+	{ "read-mostly-own", read_mostly_own, "READ_MOSTLY on memory that no other process has: read in place, moves when written" },
 	{ "accessed-by", accessed_by, "ACCESSED_BY: mapped ahead, the GPU does not fault" },
 	{ "atomic-system", atomic_system, "ATOMIC system: atomics in place" },
 	{ "atomic-device", atomic_device, "ATOMIC device: atomics in VRAM, or in place exclusively" },
