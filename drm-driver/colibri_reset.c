@@ -33,6 +33,13 @@
  */
 void colibri_device_lost(struct colibri_device *cdev, const char *why)
 {
+	if (atomic_read(&cdev->lost))
+		return;
+	/*
+	 * First: who finds the device lost takes it that memory is out of its
+	 * reach.  One that is only slow would still write to it.
+	 */
+	pci_clear_master(cdev->pdev);
 	if (atomic_xchg(&cdev->lost, 1))
 		return;
 

@@ -13,7 +13,7 @@
 
 static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 start)
 {
-	struct hmm_svm_block *block = kzalloc_obj(*block);
+	struct hmm_svm_block *block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
 
 	if (!block)
 		return NULL;
@@ -24,6 +24,16 @@ static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 
 	mutex_init(&block->migrate);
 	spin_lock_init(&block->state);
 	return block;
+}
+
+/* Whether there is a block for @addr; a look that may be old when it returns. */
+bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr)
+{
+	struct hmm_svm_notifier *notifier;
+
+	/* Notifiers go with the mirror alone. */
+	notifier = xa_load(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT);
+	return notifier && xa_load(&notifier->blocks, addr >> HMM_SVM_BLOCK_SHIFT);
 }
 
 /*
@@ -121,18 +131,23 @@ static void widen(const struct hmm_svm_block *block, unsigned int *first, unsign
 
 /*
  * Adds to @span, which is to be looked at and mapped, the large entries that it
- * touches, since they can only change as one, and what was lost as part of
- * large entries of which others are gone. Returns in @wanted which pages those are.
+ * touches, since they can only change as one, and what was lost of @same, where
+ * the same advice holds, as part of large entries of which others are gone.
+ * Returns in @wanted which pages those are.
  */
-void hmm_svm_block_widen(struct hmm_svm_block *block, struct hmm_svm_span *span,
-			 unsigned long *wanted)
+void hmm_svm_block_widen(struct hmm_svm_block *block, const struct hmm_svm_span *same,
+			 struct hmm_svm_span *span, unsigned long *wanted)
 {
+	unsigned int same_first = hmm_svm_page_index(block, same->start);
+	unsigned int same_last = hmm_svm_page_index(block, same->end);
 	unsigned int first = hmm_svm_page_index(block, span->start);
 	unsigned int last = hmm_svm_page_index(block, span->end);
 
+	bitmap_zero(wanted, HMM_SVM_BLOCK_PAGES);
+	bitmap_set(wanted, same_first, same_last - same_first);
 	spin_lock(&block->state);
 	widen(block, &first, &last);
-	bitmap_copy(wanted, block->lost, HMM_SVM_BLOCK_PAGES);
+	bitmap_and(wanted, wanted, block->lost, HMM_SVM_BLOCK_PAGES);
 	spin_unlock(&block->state);
 
 	bitmap_set(wanted, first, last - first);

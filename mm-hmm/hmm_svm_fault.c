@@ -126,6 +126,21 @@ static bool widen_to_huge(struct hmm_svm_request *req, const struct hmm_svm_wind
 }
 
 /*
+ * If the page vanishes meanwhile, core mm looks for it in a way that cannot be
+ * interrupted: not where a file's server would have to answer. For what a
+ * userfaultfd answers it does not wait: fault_in() does.
+ */
+static int serve_exclusive(struct hmm_svm_request *req, struct hmm_svm_window *win)
+{
+	int ret;
+
+	if (!vma_is_anonymous(req->vma))
+		return -EOPNOTSUPP;
+	ret = hmm_svm_make_exclusive(win, req->addr);
+	return ret == -EFAULT ? -EAGAIN : ret;
+}
+
+/*
  * What the snapshot asks for next.
  * Return: 0: mapped; -EBUSY: look again; -EAGAIN: after fault_in(); or the
  * fault's error.
@@ -140,11 +155,13 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 		return -EAGAIN;
 
 	if (req->move && !in_dev) {
+		struct hmm_svm_span span = req->span;
+
 		/* A huge page moves whole, or core mm has to split it. */
 		if (hmm_svm_window_huge(win, req->addr))
-			req->span = hmm_svm_clip_to_vma(req->vma, req->block->start,
-							hmm_svm_block_end(req->block));
-		hmm_svm_migrate_to_dev(req->block, req->vma, req->span.start, req->span.end);
+			span = hmm_svm_clip_to_vma(req->vma, req->block->start,
+						   hmm_svm_block_end(req->block));
+		hmm_svm_migrate_to_dev(req->block, req->vma, span.start, span.end);
 		req->move = false;
 		return -EBUSY;
 	}
@@ -153,7 +170,7 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 		return -EAGAIN;
 	if (!in_dev && req->access == HMM_SVM_ATOMIC &&
 	    hmm_svm_policy_local_atomic(req->call.svm, &req->advised))
-		return hmm_svm_make_exclusive(win, req->addr);
+		return serve_exclusive(req, win);
 	if (widen_to_huge(req, win))
 		return -EBUSY;
 	return hmm_svm_window_map(win, req->addr);
@@ -294,6 +311,21 @@ out_put:
 	return ret;
 }
 
+/* A wild pointer of the device leaves no block behind. */
+static int check_first(struct hmm_svm_request *req)
+{
+	struct hmm_svm *svm = req->call.svm;
+	int ret;
+
+	if (hmm_svm_block_exists(svm, req->addr))
+		return 0;
+	if (mmap_read_lock_killable(svm->mm))
+		return hmm_svm_call_check(&req->call) ?: -EINTR;
+	ret = hmm_svm_check_vma(vma_lookup(svm->mm, req->addr), wants_write(req));
+	mmap_read_unlock(svm->mm);
+	return ret;
+}
+
 static int serve(struct hmm_svm_request *req)
 {
 	struct hmm_svm *svm = req->call.svm;
@@ -301,6 +333,9 @@ static int serve(struct hmm_svm_request *req)
 	struct hmm_svm_notifier *notifier;
 	int ret;
 
+	ret = check_first(req);
+	if (ret)
+		return ret;
 	notifier = hmm_svm_notifier_get(svm, req->addr);
 	if (IS_ERR(notifier))
 		return PTR_ERR(notifier);

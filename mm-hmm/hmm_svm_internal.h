@@ -385,6 +385,7 @@ struct hmm_svm_notifier *hmm_svm_notifier_get(struct hmm_svm *svm, u64 addr);
 void hmm_svm_notifiers_remove(struct hmm_svm *svm);
 
 /* hmm_svm_block.c */
+bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr);
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr);
 void hmm_svm_block_put(struct hmm_svm_block *block);
 void hmm_svm_block_remove(struct hmm_svm_block *block);
@@ -393,8 +394,8 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 				struct hmm_svm_span *zapped);
 void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end);
 void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end);
-void hmm_svm_block_widen(struct hmm_svm_block *block, struct hmm_svm_span *span,
-			 unsigned long *wanted);
+void hmm_svm_block_widen(struct hmm_svm_block *block, const struct hmm_svm_span *same,
+			 struct hmm_svm_span *span, unsigned long *wanted);
 bool hmm_svm_block_allows(struct hmm_svm_block *block, u64 addr, enum hmm_svm_access access);
 
 /* hmm_svm_dma.c */
@@ -426,6 +427,8 @@ void hmm_svm_advice_unmapped(struct hmm_svm *svm, u64 start, u64 end);
  * @task: thread
  * @waits: it may wait now
  * @killed: it got SIGKILL from us
+ * @memcg: pays for what the layer allocates
+ * @outer_memcg: who paid before
  */
 struct hmm_svm_call {
 	struct list_head link;
@@ -433,6 +436,8 @@ struct hmm_svm_call {
 	struct task_struct *task;
 	bool waits;
 	bool killed;
+	struct mem_cgroup *memcg;
+	struct mem_cgroup *outer_memcg;
 };
 
 int hmm_svm_space_join(struct hmm_svm *svm);

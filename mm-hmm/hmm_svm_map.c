@@ -39,6 +39,7 @@
  * @wanted: pages that are to be mapped; these and what follows by page of the block
  * @mapped: hmm_svm_block.mapped before the commit
  * @writable: hmm_svm_block.writable before the commit
+ * @atomic: hmm_svm_block.atomic before the commit
  * @give: pages of which @ptes has an entry
  * @give_write: those with HMM_SVM_PTE_WRITE
  * @give_atomic: those with HMM_SVM_PTE_ATOMIC
@@ -65,6 +66,7 @@ struct hmm_svm_window {
 	DECLARE_BITMAP(wanted, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(mapped, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(writable, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(atomic, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(give, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(give_write, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(give_atomic, HMM_SVM_BLOCK_PAGES);
@@ -84,17 +86,16 @@ static struct hmm_svm_device *window_sdev(const struct hmm_svm_window *win)
  * Whose atomics are atomic depends on the device, and on what the program says;
  * so do copies.
  */
-static void heed_advice(struct hmm_svm_window *win, u64 addr)
+static void heed_advice(struct hmm_svm_window *win, const struct hmm_svm_advised *advised)
 {
-	struct hmm_svm_advised advised = hmm_svm_advice_at(win->block->notifier->svm, addr, NULL);
-	u8 scope = advised.v[HMM_SVM_ADVISE_ATOMIC];
+	u8 scope = advised->v[HMM_SVM_ADVISE_ATOMIC];
 
 	if (scope != HMM_SVM_ATOMIC_NONE)
 		win->atomic_dev = HMM_SVM_PTE_ATOMIC;
 	if (scope == HMM_SVM_ATOMIC_SYSTEM &&
 	    (window_sdev(win)->flags & HMM_SVM_DEVICE_SYS_ATOMICS))
 		win->atomic_sys = HMM_SVM_PTE_ATOMIC;
-	win->read_mostly = advised.v[HMM_SVM_ADVISE_READ_MOSTLY] &&
+	win->read_mostly = advised->v[HMM_SVM_ADVISE_READ_MOSTLY] &&
 			   hmm_svm_has_pages(window_sdev(win));
 }
 
@@ -106,11 +107,13 @@ struct hmm_svm_window *hmm_svm_window_alloc(struct hmm_svm_block *block,
 					    const struct hmm_svm_span *span)
 {
 	DECLARE_BITMAP(wanted, HMM_SVM_BLOCK_PAGES);
-	struct hmm_svm_span wide = *span;
+	struct hmm_svm_span wide = *span, same;
+	struct hmm_svm_advised advised;
 	struct hmm_svm_window *win;
 	unsigned int npages;
 
-	hmm_svm_block_widen(block, &wide, wanted);
+	advised = hmm_svm_advice_at(block->notifier->svm, span->start, &same);
+	hmm_svm_block_widen(block, &same, &wide, wanted);
 	npages = (wide.end - wide.start) >> PAGE_SHIFT;
 	win = kvzalloc(sizeof(*win) + npages * (sizeof(*win->ptes) + sizeof(*win->pfns)),
 		       GFP_KERNEL);
@@ -123,7 +126,7 @@ struct hmm_svm_window *hmm_svm_window_alloc(struct hmm_svm_block *block,
 	win->ptes = (void *)(win + 1);
 	win->pfns = (void *)(win->ptes + npages);
 	bitmap_copy(win->wanted, wanted, HMM_SVM_BLOCK_PAGES);
-	heed_advice(win, span->start);
+	heed_advice(win, &advised);
 	return win;
 }
 
@@ -228,10 +231,26 @@ static bool is_run(const struct hmm_svm_window *win, unsigned int i, unsigned in
 	       page_folio(pfn_to_page(pfn)) == page_folio(pfn_to_page(pfn + n - 1));
 }
 
+/* What the device may do with the page @pfn. */
+static u16 rights(const struct hmm_svm_window *win, unsigned long pfn)
+{
+	bool local = hmm_svm_pfn_is_local(window_sdev(win), pfn & ~HMM_PFN_FLAGS);
+	u16 flags = HMM_SVM_PTE_READ | (local ? HMM_SVM_PTE_DEVMEM : 0);
+
+	if (pfn & HMM_PFN_WRITE)
+		flags |= HMM_SVM_PTE_WRITE | (local ? win->atomic_dev : win->atomic_sys);
+	return flags;
+}
+
+/* Whether the device has an entry, and may have more than that allows. */
 static bool wants_upgrade(const struct hmm_svm_window *win, unsigned int i)
 {
-	return test_bit(i, win->mapped) && !test_bit(i, win->writable) &&
-	       (win->pfns[i - win->first] & HMM_PFN_WRITE);
+	unsigned long pfn = win->pfns[i - win->first];
+
+	if (!test_bit(i, win->mapped) || !(pfn & HMM_PFN_WRITE))
+		return false;
+	return !test_bit(i, win->writable) ||
+	       (!test_bit(i, win->atomic) && (rights(win, pfn) & HMM_SVM_PTE_ATOMIC));
 }
 
 /*
@@ -301,6 +320,7 @@ static int plan(struct hmm_svm_window *win)
 	was_whole = block->whole;
 	bitmap_copy(win->mapped, block->mapped, HMM_SVM_BLOCK_PAGES);
 	bitmap_copy(win->writable, block->writable, HMM_SVM_BLOCK_PAGES);
+	bitmap_copy(win->atomic, block->atomic, HMM_SVM_BLOCK_PAGES);
 	bitmap_copy(win->groups, block->groups, HMM_SVM_BLOCK_GROUPS);
 	spin_unlock(&block->state);
 
@@ -315,17 +335,6 @@ static int plan(struct hmm_svm_window *win)
 		hmm_svm_block_clean(block, block->start + ((u64)first << PAGE_SHIFT),
 				    block->start + ((u64)last << PAGE_SHIFT));
 	return changed || clean ? -EBUSY : 0;
-}
-
-/* What the device may do with the page @pfn. */
-static u16 rights(const struct hmm_svm_window *win, unsigned long pfn)
-{
-	bool local = hmm_svm_pfn_is_local(window_sdev(win), pfn & ~HMM_PFN_FLAGS);
-	u16 flags = HMM_SVM_PTE_READ | (local ? HMM_SVM_PTE_DEVMEM : 0);
-
-	if (pfn & HMM_PFN_WRITE)
-		flags |= HMM_SVM_PTE_WRITE | (local ? win->atomic_dev : win->atomic_sys);
-	return flags;
 }
 
 static u64 devmem_offset(const struct hmm_svm_window *win, unsigned long pfn)

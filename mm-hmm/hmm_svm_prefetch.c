@@ -24,16 +24,18 @@ static unsigned int nr_bits(struct hmm_svm_block *block, const unsigned long *bi
 /* Maps what is there. Return: how many pages more are mapped. */
 static unsigned int map_present(struct hmm_svm_block *block, const struct hmm_svm_span *span)
 {
-	struct hmm_svm_window *win = hmm_svm_window_alloc(block, span);
 	unsigned int before = nr_bits(block, block->mapped, span), after;
+	struct hmm_svm_window *win;
 	unsigned int round;
+	bool done = false;
 
-	if (!win)
-		return 0;
-	for (round = 0; round < HMM_SVM_MAP_ROUNDS; round++)
-		if (!hmm_svm_window_snapshot(win) && !hmm_svm_window_map(win, span->start))
+	for (round = 0; !done && round < HMM_SVM_MAP_ROUNDS; round++) {
+		win = hmm_svm_window_alloc(block, span);
+		if (!win)
 			break;
-	hmm_svm_window_free(win);
+		done = !hmm_svm_window_snapshot(win) && !hmm_svm_window_map(win, span->start);
+		hmm_svm_window_free(win);
+	}
 	after = nr_bits(block, block->mapped, span);
 	return after > before ? after - before : 0;
 }
@@ -133,6 +135,27 @@ static int block_apply(struct hmm_svm_block *block, u64 start, u64 end, hmm_svm_
 	return ret;
 }
 
+/*
+ * Moves *@start to the next address that has memory, or to @end: no block is
+ * made for the rest. Return: 0; -EFAULT: that skipped a hole; -EINTR.
+ */
+static int skip_hole(struct mm_struct *mm, u64 *start, u64 end)
+{
+	struct vm_area_struct *vma;
+	u64 next = end;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = find_vma(mm, *start);
+	if (vma)
+		next = clamp_t(u64, vma->vm_start, *start, end);
+	mmap_read_unlock(mm);
+	if (next == *start)
+		return 0;
+	*start = next;
+	return -EFAULT;
+}
+
 /* Return: 0; -EFAULT when there were holes; or an error that ended it. */
 static int range_apply(struct hmm_svm_call *call, u64 start, u64 end, hmm_svm_range_fn fn)
 {
@@ -143,10 +166,15 @@ static int range_apply(struct hmm_svm_call *call, u64 start, u64 end, hmm_svm_ra
 	u64 next;
 
 	for (; start < end; start = next) {
-		next = min(round_down(start, HMM_SVM_BLOCK_SIZE) + HMM_SVM_BLOCK_SIZE, end);
 		ret = hmm_svm_call_check(call);
-		if (ret)
+		if (!ret)
+			ret = skip_hole(call->svm->mm, &start, end);
+		if (ret && ret != -EFAULT)
 			return ret;
+		holes |= ret;
+		if (start == end)
+			break;
+		next = min(round_down(start, HMM_SVM_BLOCK_SIZE) + HMM_SVM_BLOCK_SIZE, end);
 		notifier = hmm_svm_notifier_get(call->svm, start);
 		if (IS_ERR(notifier))
 			return PTR_ERR(notifier);
@@ -191,6 +219,8 @@ int hmm_svm_promote(struct hmm_svm *svm, u64 addr, u64 size)
 
 	might_sleep();
 
+	if (!is_power_of_2(size))
+		return -EINVAL;
 	size = clamp(size, PAGE_SIZE, HMM_SVM_BLOCK_SIZE);
 	start = round_down(addr, size);
 	if (addr >= svm->end)
@@ -212,27 +242,11 @@ EXPORT_SYMBOL_GPL(hmm_svm_promote);
  */
 void hmm_svm_map_ahead(struct hmm_svm *svm, u64 start, u64 end)
 {
-	struct vm_area_struct *vma;
 	struct hmm_svm_call call;
 
 	if (hmm_svm_call_begin(&call, svm))
 		return;
-	/* Not block by block: the range may be large, and nearly empty. */
-	while (start < end) {
-		struct hmm_svm_span span = { .start = end, .end = end };
-		int ret;
-
-		if (mmap_read_lock_killable(svm->mm))
-			break;
-		vma = find_vma(svm->mm, start);
-		if (vma && vma->vm_start < end)
-			span = hmm_svm_clip_to_vma(vma, start, end);
-		mmap_read_unlock(svm->mm);
-		ret = range_apply(&call, span.start, span.end, map_ahead);
-		if (ret && ret != -EFAULT)
-			break;
-		start = span.end;
-	}
+	range_apply(&call, start, end, map_ahead);
 	hmm_svm_call_end(&call);
 }
 

@@ -13,6 +13,7 @@
  * left. If so, nobody needs what they wait for: it kills their wait by a SIGKILL that
  * only its target sees, and that does not outlive the call.
  */
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
 #include <linux/sched/mm.h>
@@ -163,9 +164,15 @@ int hmm_svm_call_begin(struct hmm_svm_call *call, struct hmm_svm *svm)
 		space->nr_calls++;
 	}
 	spin_unlock(&space->lock);
-	if (interrupted)
+	if (interrupted) {
 		mmput_async(svm->mm);
-	return interrupted ? -EINTR : 0;
+		return -EINTR;
+	}
+
+	/* The process pays, also for what a kernel thread allocates for it. */
+	call->memcg = get_mem_cgroup_from_mm(svm->mm);
+	call->outer_memcg = set_active_memcg(call->memcg);
+	return 0;
 }
 
 /**
@@ -175,6 +182,9 @@ int hmm_svm_call_begin(struct hmm_svm_call *call, struct hmm_svm *svm)
 void hmm_svm_call_end(struct hmm_svm_call *call)
 {
 	struct hmm_svm_space *space = call->svm->space;
+
+	set_active_memcg(call->outer_memcg);
+	mem_cgroup_put(call->memcg);
 
 	spin_lock(&space->lock);
 	list_del(&call->link);

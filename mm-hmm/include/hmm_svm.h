@@ -485,7 +485,8 @@ int hmm_svm_advise(struct hmm_svm *svm, u64 start, u64 end, enum hmm_svm_advice 
  * @addr to device memory, where advice and policy allow that.
  *
  * Context: as hmm_svm_fault().
- * Return: 0, also when nothing moved, or -EOWNERDEAD, -EINTR, -ENOMEM.
+ * Return: 0, also when nothing moved, or -EINVAL for a bad @size, -EOWNERDEAD,
+ * -EINTR, -ENOMEM.
  */
 int hmm_svm_promote(struct hmm_svm *svm, u64 addr, u64 size);
 
