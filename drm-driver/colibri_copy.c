@@ -32,6 +32,7 @@
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/iopoll.h>
+#include <linux/sizes.h>
 
 #include "colibri_copy.h"
 #include "colibri_device.h"
@@ -42,7 +43,13 @@
 #define COLIBRI_COPY_EXTENTS	512	/* of a slot: the pages of one block */
 #define COLIBRI_COPY_RING_LOG2	5
 #define COLIBRI_COPY_RING_SIZE	BIT(COLIBRI_COPY_RING_LOG2)
+
+/*
+ * A copy of a few pages is done by the time that the CPU would be asleep, so wait
+ * a moment; for a larger one sleep at once, since somebody may need the CPU.
+ */
 #define COLIBRI_COPY_POLL_US	20
+#define COLIBRI_COPY_POLL_BYTES	SZ_32K
 
 static_assert(COLIBRI_COPY_RING_SIZE >= 2 * COLIBRI_COPY_SLOTS);
 static_assert(COLIBRI_COPY_EXTENTS <= COLIBRI_MAX_EXTENTS);
@@ -122,10 +129,12 @@ static void colibri_copy_put_slot(struct colibri_copy *copy, unsigned int slot)
 	wake_up(&copy->wq);
 }
 
-static void colibri_copy_fill(struct colibri_extent *list, const struct hmm_svm_extent *extents,
-			      unsigned int count)
+/* Write the scatter list; returns the bytes in it. */
+static u64 colibri_copy_fill(struct colibri_extent *list, const struct hmm_svm_extent *extents,
+			     unsigned int count)
 {
 	unsigned int i;
+	u64 bytes = 0;
 
 	for (i = 0; i < count; i++) {
 		const struct hmm_svm_extent *e = &extents[i];
@@ -134,7 +143,9 @@ static void colibri_copy_fill(struct colibri_extent *list, const struct hmm_svm_
 		list[i].src = e->src | (e->flags & HMM_SVM_EXTENT_SRC_DEV ? 0 : COLIBRI_PHYS_SYS);
 		list[i].size = e->size;
 		list[i].flags = e->flags & HMM_SVM_EXTENT_CLEAR ? COLIBRI_EXTENT_CLEAR : 0;
+		bytes += e->size;
 	}
+	return bytes;
 }
 
 /* Push the packets of the copy in @slot; returns its number. */
@@ -186,12 +197,14 @@ static bool colibri_copy_done(struct colibri_device *cdev, u64 seq)
 	return colibri_copy_complete(cdev->copy, seq) || colibri_is_lost(cdev);
 }
 
-static int colibri_copy_wait(struct colibri_device *cdev, u64 seq)
+static int colibri_copy_wait(struct colibri_device *cdev, u64 seq, u64 bytes)
 {
-	bool done;
+	bool done = false;
 
-	if (read_poll_timeout_atomic(colibri_copy_done, done, done, 1, COLIBRI_COPY_POLL_US,
-				     false, cdev, seq) &&
+	if (bytes <= COLIBRI_COPY_POLL_BYTES)
+		read_poll_timeout_atomic(colibri_copy_done, done, done, 1, COLIBRI_COPY_POLL_US,
+					 false, cdev, seq);
+	if (!done &&
 	    !wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq), cdev->timeout))
 		colibri_device_lost(cdev, "the migration engine does not finish a copy");
 
@@ -204,15 +217,15 @@ static int colibri_copy_one(struct colibri_device *cdev, const struct hmm_svm_ex
 {
 	struct colibri_copy *copy = cdev->copy;
 	int slot, ret;
-	u64 seq;
+	u64 bytes, seq;
 
 	slot = colibri_copy_get_slot(cdev);
 	if (slot < 0)
 		return slot;
 
-	colibri_copy_fill(copy->mem->list[slot], extents, count);
+	bytes = colibri_copy_fill(copy->mem->list[slot], extents, count);
 	seq = colibri_copy_push(cdev, slot, count);
-	ret = colibri_copy_wait(cdev, seq);
+	ret = colibri_copy_wait(cdev, seq, bytes);
 
 	/* A list that a lost device may still read is never used again. */
 	if (!ret)
