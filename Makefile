@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test bench-hmm test-model test-fuzz test-hmm test-igt test-full test-cl docs clean distclean help
+	test bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -62,6 +62,11 @@ test-igt: model modules igt ## run the IGT tests in the VM
 
 test-full: model modules igt ## run all the IGT tests in the VM, also those that take long
 	@IGT_LIST="fast long" tools/run-tests igt
+
+test-debug: model modules igt ## run the tests of SVM on a debug kernel (KASAN, lockdep, fault injection)
+	@tools/debug-kernel
+	@KERNEL=build/debug-kernel IGT_ONLY=@colibri_svm TIMEOUT=5400 \
+		tools/run-tests kunit hmm hmm-selftests inject igt
 
 test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 	@tools/run-tests cl

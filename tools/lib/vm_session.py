@@ -25,7 +25,7 @@ MESA = "/colibri/build/mesa-install"
 CHECKOUT = "/colibri"
 
 MODEL_START_SECONDS = 20
-BOOT_SECONDS = 300                # a debug kernel under TCG takes its time
+BOOT_SECONDS = 900                # a debug kernel under TCG on a busy machine takes its time
 MODEL_GRACE_SECONDS = 2
 
 SetupError = vm_kernel.SetupError
