@@ -43,6 +43,8 @@ make_list "$@"
 # libigt looks in there, and the kernel says once, as a warning, that the place
 # is an old one. That is no subtest's fault.
 ls /sys/kernel/debug/tracing >/dev/null 2>&1
+# Likewise, the pmem driver says at its start that memory is no storage.
+modprobe -qa nd_e820 nd_pmem
 
 # A process for each subtest: what one leaves behind goes with it, and its
 # output is its own.
