@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One run of a VM: the model, QEMU (through virtme-run), and what they say."""
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -17,7 +18,7 @@ from vm_log import KernelLog, Relay
 
 HOST = "/host"                    # this machine's files, as tools/vm shows them
 RUNS = "/colibri/build/vm"
-RUNS_KEPT = 8
+RUNS_KEPT = 16
 GUEST_DIR = "/var/lib/colibri"    # this run's folder, for the guest, too
 SHARE = "/mnt/share"
 MODEL = "/colibri/build/gpu-model/src/colibri-gpu"
@@ -73,17 +74,34 @@ class Session:
         """Where the caller's path is found in here."""
         return HOST + os.path.normpath(os.path.join(self.args.caller_dir, path))
 
-    @staticmethod
-    def new_run_dir():
-        """A folder for this run; only the last few are kept."""
+    def new_run_dir(self):
+        """A folder for this run; of those that have ended, the last few are kept."""
         os.makedirs(RUNS, exist_ok=True)
-        old = sorted((entry for entry in os.scandir(RUNS) if entry.is_dir()),
-                     key=lambda entry: entry.stat().st_mtime)
-        for entry in old[:-RUNS_KEPT]:
-            shutil.rmtree(entry.path, ignore_errors=True)
+        # Their names begin with their time.
+        old = sorted(entry.path for entry in os.scandir(RUNS) if entry.is_dir())
+        for path in old[:-RUNS_KEPT]:
+            lock = self.lock_run(path)
+            if lock is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(lock)
         path = tempfile.mkdtemp(prefix=time.strftime("%m%d-%H%M%S-"), dir=RUNS)
         os.chmod(path, 0o755)     # for --user
+        self.run_lock = self.lock_run(path)
         return path
+
+    @staticmethod
+    def lock_run(path):
+        """The lock of a run's folder, which lasts as long as the run; None: it is taken."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return None           # another run has removed it
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
 
     def find_kernel(self):
         """The kernel that --kernel means, with the modules built."""
