@@ -5,6 +5,7 @@
  * there is no memory for a large one.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,4 +403,28 @@ void large_eviction_refused(void)
 	CHECK(!migrates || after.pages_evicted > before.pages_evicted);
 	CHECK(cpu_check((void *)p, 512, n, 1));
 	unmap_huge(whole, size);
+}
+
+/*
+ * For run-in-guest: leaves two large folios on the device, one of them mapped
+ * by small entries, until something arrives at standard input. By then the
+ * device is gone; the data must not be.
+ */
+int stays(void)
+{
+	void *whole, *other;
+	uint64_t *p, *q;
+	char c;
+
+	dev = open("/dev/hmm_svm_softdev", O_RDWR);
+	p = one_page(&whole, 1, true);
+	q = one_page(&other, 2, true);
+	CHECK(!munmap(q, PAGE));
+	close(dev);
+	printf("ready\n");
+	CHECK(read(0, &c, 1) == 1);
+	CHECK(cpu_check(p, 8, WORDS, 1));
+	CHECK(cpu_check(q + 512, 8, WORDS - 512, 2 + 512));
+	printf("%s - data outlives the device\n", failure ? "not ok" : "ok");
+	return !!failure;
 }

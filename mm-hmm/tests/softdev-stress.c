@@ -129,6 +129,7 @@ void stress(void)
 	void *whole;
 
 	stress_mem = map_aligned(STRESS_SIZE, &whole);
+	madvise(stress_mem, STRESS_SIZE / 2, MADV_HUGEPAGE);
 	stress_stop = false;
 	stress_sum = 0;
 	pthread_create(&threads[0], NULL, stress_device, (void *)1);

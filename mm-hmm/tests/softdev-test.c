@@ -715,7 +715,7 @@ static const struct {
 	TEST(entry_upgrade_in_part), TEST(pages_of_kinds), TEST(pages_bad),
 	TEST_OF_MIGRATION(exclusive), TEST_OF_MIGRATION(exclusive_and_fork),
 	TEST_OF_MIGRATION(exclusive_and_changes), TEST(exclusive_shared_memory),
-	TEST_OF_MIGRATION(exclusive_contended),
+	TEST_OF_MIGRATION(exclusive_contended), TEST(given_up_and_written),
 	TEST_OF_MIGRATION(copy_shared), TEST_OF_MIGRATION(copy_child_gone),
 	TEST_OF_MIGRATION(copy_huge), TEST_OF_MIGRATION(copy_merged), TEST(copy_not_exclusive),
 	TEST_OF_MIGRATION(copy_fails), TEST_OF_MIGRATION(copy_evicted),
@@ -723,7 +723,7 @@ static const struct {
 	TEST(advice_bad), TEST(advice_of_ranges), TEST(advice_is_forgotten),
 	TEST(advice_of_everything), TEST(advice_is_limited), TEST(advice_preferred),
 	TEST(advice_window), TEST(advice_ahead), TEST(advice_atomic_none),
-	TEST(advice_atomic_device), TEST(promoted),
+	TEST(advice_atomic_device), TEST(advice_read_mostly), TEST(advice_atomic_in_part), TEST(promoted),
 	TEST(thrash_with_cpu), TEST(thrash_by_eviction), TEST(thrash_among_others),
 	TEST(stalled_owner_killed), TEST(stalled_two_mirrors), TEST(stalled_interrupted),
 	TEST(stalled_closed), TEST(stalled_fuse), TEST(faults), TEST(stress),
@@ -756,6 +756,8 @@ int main(int argc, char **argv)
 	migrates = kernel_migrates();
 	if (argc > 1 && !strcmp(argv[1], "lost"))
 		return lost();
+	if (argc > 1 && !strcmp(argv[1], "stays"))
+		return stays();
 	if (argc > 1 && !strcmp(argv[1], "coherent"))
 		return coherent_tests();
 	printf("1..%zu\n", n);

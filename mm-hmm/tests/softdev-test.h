@@ -49,6 +49,7 @@ void large_shared_refused(void);
 void large_moved(void);
 void large_oversubscribed(void);
 void large_eviction_refused(void);
+int stays(void);
 
 /* softdev-faults.c */
 void faults(void);
@@ -68,6 +69,7 @@ void exclusive_and_fork(void);
 void exclusive_and_changes(void);
 void exclusive_shared_memory(void);
 void exclusive_contended(void);
+void given_up_and_written(void);
 
 /* softdev-copy.c */
 void copy_shared(void);
@@ -90,6 +92,8 @@ void advice_window(void);
 void advice_ahead(void);
 void advice_atomic_none(void);
 void advice_atomic_device(void);
+void advice_read_mostly(void);
+void advice_atomic_in_part(void);
 void promoted(void);
 void thrash_with_cpu(void);
 void thrash_by_eviction(void);
