@@ -64,6 +64,16 @@ static unsigned int count_migrated(const struct hmm_svm_migration *m, bool *larg
 	return n;
 }
 
+/*
+ * The device writes without telling the CPU's page table, so its memory counts
+ * as written. Else what a program has given up by MADV_FREE, and the device has
+ * used again, would be dropped once it is back in system memory.
+ */
+static void count_as_written(unsigned long pfn)
+{
+	folio_set_dirty(page_folio(pfn_to_page(pfn)));
+}
+
 static void alloc_device_folio(struct hmm_svm_migration *m, struct hmm_svm_chunk *chunk)
 {
 	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES);
@@ -72,6 +82,7 @@ static void alloc_device_folio(struct hmm_svm_migration *m, struct hmm_svm_chunk
 	bitmap_fill(pages, HMM_SVM_BLOCK_PAGES);
 	hmm_svm_chunk_reserve(chunk, pages);
 	hmm_svm_folio_init(pfn_to_page(pfn), &chunk->sdev->pgmap, LARGE_ORDER);
+	count_as_written(pfn);
 	m->dst[0] = migrate_pfn(pfn) | MIGRATE_PFN_COMPOUND;
 }
 
@@ -91,6 +102,7 @@ static void alloc_device_pages(struct hmm_svm_migration *m, struct hmm_svm_chunk
 		unsigned long pfn = hmm_svm_chunk_pfn(chunk) + i;
 
 		hmm_svm_page_init(pfn_to_page(pfn), &chunk->sdev->pgmap);
+		count_as_written(pfn);
 		m->dst[i - first] = migrate_pfn(pfn);
 	}
 }

@@ -427,3 +427,22 @@ void exclusive_contended(void)
 	CHECK(sum == 2000 + 4 * 500);
 	munmap(p, MB);
 }
+
+/* MADV_FREE gives memory up until it is written again: by the device, too. */
+void given_up_and_written(void)
+{
+	uint64_t *p = map_anon(MB);
+	size_t n = MB / PAGE;
+
+	for (int in_device = 0; in_device < 2; in_device++) {
+		cpu_write(p, PAGE, n, 1);
+		CHECK(!in_device || !dev_prefetch(p, MB, true));
+		CHECK(!madvise(p, MB, MADV_FREE));
+		CHECK(!dev_write(p, PAGE, n, 2));
+		CHECK(!dev_prefetch(p, MB, false));
+		CHECK(cpu_check(p, PAGE, n, 2));
+		CHECK(!madvise(p, MB, MADV_PAGEOUT));
+		CHECK(cpu_check(p, PAGE, n, 2));
+	}
+	munmap(p, MB);
+}

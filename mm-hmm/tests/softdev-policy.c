@@ -227,6 +227,32 @@ void advice_atomic_none(void)
 	munmap(p, MB);
 }
 
+/* A huge page of which only a part has the advice. */
+void advice_atomic_in_part(void)
+{
+	char *raw = map_anon(2 * BLOCK), *p = (char *)(((uintptr_t)raw + BLOCK - 1) & -BLOCK);
+
+	for (int second = 0; second < 2; second++) {
+		char *none = p + second * MB, *other = p + !second * MB;
+
+		CHECK(!madvise(p, BLOCK, MADV_HUGEPAGE));
+		cpu_write((void *)p, PAGE, BLOCK / PAGE, 0);
+		CHECK(!dev_advise(none, MB, SOFTDEV_ATOMIC, SOFTDEV_ATOMIC_NONE));
+		cpu_write((void *)other, 8, 4, 0);
+		CHECK(!access_dev(SOFTDEV_ADD, other, 8, 4, 1));
+		CHECK(access_dev(SOFTDEV_ADD, none, 8, 4, 1) == EACCES);
+		CHECK(!dev_write(none, 8, 4, 3));
+		CHECK(!access_dev(SOFTDEV_ADD, other, 8, 4, 1));
+		CHECK(cpu_check((void *)other, 8, 4, 2));
+		CHECK(cpu_check((void *)none, 8, 4, 3));
+		CHECK(!dev_advise(none, MB, SOFTDEV_ATOMIC, SOFTDEV_ATOMIC_SYSTEM));
+		CHECK(!access_dev(SOFTDEV_ADD, none, 8, 4, 1));
+		CHECK(cpu_check((void *)none, 8, 4, 4));
+		CHECK(!madvise(p, BLOCK, MADV_DONTNEED));
+	}
+	munmap(raw, 2 * BLOCK);
+}
+
 /* The device has the page for itself, by moving it or where it is. */
 void advice_atomic_device(void)
 {
@@ -267,6 +293,26 @@ void advice_atomic_device(void)
 	munmap(p, MB);
 	munmap(q, MB);
 	munmap(shared, PAGE);
+}
+
+/* Read in place where nothing can be copied; what is written moves. */
+void advice_read_mostly(void)
+{
+	char *p = map_anon(MB);
+
+	cpu_write((void *)p, 512, MB / 512, 1);
+	CHECK(!dev_advise(p, MB, SOFTDEV_READ_MOSTLY, 1));
+	CHECK(!dev_check(p, 512, MB / 512, 1));
+	CHECK(query(p) == SOFTDEV_PRESENT);
+	CHECK(!stats().pages_to_dev);
+	CHECK(!dev_write(p, 512, MB / 512, 2));
+	CHECK(on_device(p) && on_device(p + MB - PAGE));
+	CHECK(cpu_check((void *)p, 512, MB / 512, 2));
+	CHECK(!dev_check(p, 512, MB / 512, 2));
+	CHECK(!dev_advise(p, MB, SOFTDEV_READ_MOSTLY, 0));
+	CHECK(!dev_check(p, 512, MB / 512, 2));
+	CHECK(on_device(p));
+	munmap(p, MB);
 }
 
 void promoted(void)
