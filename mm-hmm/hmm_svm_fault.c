@@ -252,6 +252,8 @@ static int serve_locked(struct hmm_svm_request *req)
 		win = hmm_svm_window_alloc(req->block, &req->span);
 		if (!win)
 			return -ENOMEM;
+		if (wants_write(req))
+			hmm_svm_window_for_write(win);
 		ret = hmm_svm_window_snapshot(win);
 		if (!ret)
 			ret = serve_window(req, win);

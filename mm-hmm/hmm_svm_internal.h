@@ -490,6 +490,7 @@ struct hmm_svm_window;
 struct hmm_svm_window *hmm_svm_window_alloc(struct hmm_svm_block *block,
 					    const struct hmm_svm_span *span);
 void hmm_svm_window_free(struct hmm_svm_window *win);
+void hmm_svm_window_for_write(struct hmm_svm_window *win);
 int hmm_svm_window_snapshot(struct hmm_svm_window *win);
 bool hmm_svm_window_allows(const struct hmm_svm_window *win, u64 addr, bool write);
 bool hmm_svm_window_in_devmem(const struct hmm_svm_window *win, u64 addr);

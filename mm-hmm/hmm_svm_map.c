@@ -33,6 +33,7 @@
  * @whole: the block becomes one large entry
  * @fresh_whole: and was DMA-mapped as such for this window
  * @read_mostly: the program allows read-only copies
+ * @read_only: system memory is not to be written, so that a write is a fault
  * @copy_base: offset into device memory of what would be page 0 of @copied
  * @atomic_sys: HMM_SVM_PTE_ATOMIC where system memory may have it
  * @atomic_dev: the same for device memory
@@ -60,6 +61,7 @@ struct hmm_svm_window {
 	bool whole;
 	bool fresh_whole;
 	bool read_mostly;
+	bool read_only;
 	u64 copy_base;
 	u16 atomic_sys;
 	u16 atomic_dev;
@@ -97,6 +99,13 @@ static void heed_advice(struct hmm_svm_window *win, const struct hmm_svm_advised
 		win->atomic_sys = HMM_SVM_PTE_ATOMIC;
 	win->read_mostly = advised->v[HMM_SVM_ADVISE_READ_MOSTLY] &&
 			   hmm_svm_has_pages(window_sdev(win));
+	win->read_only = win->read_mostly;
+}
+
+/* The device wants to write, and where what is read mostly belongs then is decided. */
+void hmm_svm_window_for_write(struct hmm_svm_window *win)
+{
+	win->read_only = false;
 }
 
 /*
@@ -237,7 +246,7 @@ static u16 rights(const struct hmm_svm_window *win, unsigned long pfn)
 	bool local = hmm_svm_pfn_is_local(window_sdev(win), pfn & ~HMM_PFN_FLAGS);
 	u16 flags = HMM_SVM_PTE_READ | (local ? HMM_SVM_PTE_DEVMEM : 0);
 
-	if (pfn & HMM_PFN_WRITE)
+	if ((pfn & HMM_PFN_WRITE) && (local || !win->read_only))
 		flags |= HMM_SVM_PTE_WRITE | (local ? win->atomic_dev : win->atomic_sys);
 	return flags;
 }
@@ -245,12 +254,12 @@ static u16 rights(const struct hmm_svm_window *win, unsigned long pfn)
 /* Whether the device has an entry, and may have more than that allows. */
 static bool wants_upgrade(const struct hmm_svm_window *win, unsigned int i)
 {
-	unsigned long pfn = win->pfns[i - win->first];
+	u16 flags = rights(win, win->pfns[i - win->first]);
 
-	if (!test_bit(i, win->mapped) || !(pfn & HMM_PFN_WRITE))
+	if (!test_bit(i, win->mapped) || !(flags & HMM_SVM_PTE_WRITE))
 		return false;
 	return !test_bit(i, win->writable) ||
-	       (!test_bit(i, win->atomic) && (rights(win, pfn) & HMM_SVM_PTE_ATOMIC));
+	       (!test_bit(i, win->atomic) && (flags & HMM_SVM_PTE_ATOMIC));
 }
 
 /*
