@@ -162,8 +162,10 @@ bool hmm_svm_policy_thrash(struct hmm_svm_block *block)
  */
 bool hmm_svm_policy_local_atomic(const struct hmm_svm *svm, const struct hmm_svm_advised *advised)
 {
-	return !(svm->sdev->flags & HMM_SVM_DEVICE_SYS_ATOMICS) ||
-	       advised->v[HMM_SVM_ADVISE_ATOMIC] == HMM_SVM_ATOMIC_DEVICE;
+	if (!(svm->sdev->flags & HMM_SVM_DEVICE_SYS_ATOMICS))
+		return true;
+	/* Without device-private memory there are no exclusive pages, either. */
+	return HMM_SVM_CAN_MIGRATE && advised->v[HMM_SVM_ADVISE_ATOMIC] == HMM_SVM_ATOMIC_DEVICE;
 }
 
 /**

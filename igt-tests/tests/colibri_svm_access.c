@@ -185,7 +185,7 @@ static void ptrace_words(struct gpu *gpu)
 	long data;
 	pid_t pid;
 
-	(void)gpu;
+	require_migration(gpu);
 	start_traced(words, steps);
 	pid = victim()->pid;
 	attach(pid);
@@ -207,7 +207,7 @@ static void proc_mem(struct gpu *gpu)
 	char path[32];
 	int fd;
 
-	(void)gpu;
+	require_migration(gpu);
 	start_traced(words, steps);
 	snprintf(path, sizeof(path), "/proc/%d/mem", victim()->pid);
 	fd = open(path, O_RDWR | O_CLOEXEC);
@@ -259,7 +259,7 @@ static void core_dump(struct gpu *gpu)
 	void *words = map_anonymous(SIZE, PAGE_SIZE), *copy = malloc(SIZE);
 	int status, fd;
 
-	(void)gpu;
+	require_migration(gpu);
 	private_mounts(TMPFS);
 	sys_require_write(CORE_PATTERN, TMPFS "/core.%%p");
 	fork_victim()
