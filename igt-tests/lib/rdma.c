@@ -8,15 +8,19 @@
 #include "system.h"
 
 #define DEVICE		"rxe_colibri"
-#define NETDEV		"dummy_colibri"
+#define NETDEV		"rdma_colibri"
+#define NETDEV_PEER	"rdma_peer"
 #define ADDRESS		"198.18.0.1"	/* of the block for benchmarks of networks */
 #define PORT		1
 #define PSN		1000
 
+/* One end of a veth has a speed; of a dummy, the kernel warns that it has none. */
 #define MAKE_DEVICE								\
 	"rdma link show " DEVICE "/1 >/dev/null 2>&1 || {"			\
-	" modprobe -a dummy rdma_rxe ib_uverbs &&"				\
-	" ip link add " NETDEV " mtu 9000 type dummy &&"			\
+	" modprobe -qa veth dummy; modprobe -a rdma_rxe ib_uverbs && {"		\
+	" ip link add " NETDEV " mtu 9000 type veth peer name " NETDEV_PEER " mtu 9000 2>/dev/null &&" \
+	" ip link set " NETDEV_PEER " up ||"					\
+	" ip link add " NETDEV " mtu 9000 type dummy; } &&"			\
 	" ip addr add " ADDRESS "/24 dev " NETDEV " &&"				\
 	" ip link set " NETDEV " up &&"						\
 	" rdma link add " DEVICE " type rxe netdev " NETDEV "; }"

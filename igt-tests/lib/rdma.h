@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A software RDMA device (rdma_rxe on a dummy network device) and two connected
+ * A software RDMA device (rdma_rxe on a virtual network device) and two connected
  * queue pairs on it, whose memory is registered with on-demand paging: nothing is
  * pinned, the device faults pages in through HMM as a GPU does.
  */
