@@ -561,7 +561,14 @@ int hmm_svm_window_map(struct hmm_svm_window *win, u64 addr)
 		return ret;
 	if (win->read_mostly)
 		make_copies(win);
-	ret = win->whole ? fill_whole(win) : fill_pages(win, hmm_svm_page_index(block, addr));
+	ret = -ENOMEM;
+	if (win->whole)
+		ret = fill_whole(win);
+	/* No room for 2 MiB in one piece (an IOMMU's): then by pages. */
+	if (ret) {
+		win->whole = false;
+		ret = fill_pages(win, hmm_svm_page_index(block, addr));
+	}
 	if (!ret)
 		ret = svm->ops->prepare(svm, win->start, window_end(win));
 	if (!ret)

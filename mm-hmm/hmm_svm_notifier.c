@@ -72,26 +72,43 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
 	return zapped;
 }
 
+/* The first block from *@index on, with a reference; *@index becomes its own. */
+static struct hmm_svm_block *next_block(struct hmm_svm_notifier *notifier, unsigned long *index,
+					unsigned long last)
+{
+	struct hmm_svm_block *block;
+
+	rcu_read_lock();
+	block = xa_find(&notifier->blocks, index, last, XA_PRESENT);
+	while (block && !kref_get_unless_zero(&block->ref))
+		block = xa_find_after(&notifier->blocks, index, last, XA_PRESENT);
+	rcu_read_unlock();
+	return block;
+}
+
 /*
  * After the flush. Blocks of which nothing is left are forgotten; no fault can
  * map anything in them before core mm ends the invalidation. @zapped, what was
  * stale before the flush, may exceed @span by parts of large entries.
  */
 static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_svm_span *span,
-			  const struct hmm_svm_span *zapped, bool unmapped)
+			  const struct hmm_svm_span *zapped, bool unmapped, bool may_sleep)
 {
 	struct hmm_svm_block *block;
 	unsigned long index;
 
-	rcu_read_lock();
-	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
+	/* Not all in one RCU section: an IOMMU takes its time for each page. */
+	for (index = first_index(span);
+	     (block = next_block(notifier, &index, last_index(span))); index++) {
 		if (zapped->start < zapped->end)
 			hmm_svm_block_reap(block, zapped->start, zapped->end);
 		if (unmapped && block->start >= span->start &&
 		    hmm_svm_block_end(block) <= span->end)
 			hmm_svm_block_remove(block);
+		hmm_svm_block_put(block);
+		if (may_sleep)
+			cond_resched();
 	}
-	rcu_read_unlock();
 }
 
 /* By hmm_svm_make_exclusive(), in whose context we are then. */
@@ -148,7 +165,8 @@ static bool flush_finish(struct hmm_svm_flush *flush, bool may_sleep)
 	if (flush->posted && svm->ops->flush_wait(svm, flush->ticket, may_sleep) == -EAGAIN)
 		return false;
 	if (flush->posted || flush->unmapped)
-		finish_blocks(flush->notifier, &flush->span, &flush->zapped, flush->unmapped);
+		finish_blocks(flush->notifier, &flush->span, &flush->zapped, flush->unmapped,
+			      may_sleep);
 	return true;
 }
 

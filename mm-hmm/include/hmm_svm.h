@@ -498,8 +498,8 @@ int hmm_svm_promote(struct hmm_svm *svm, u64 addr, u64 size);
  * @pages: returns HMM_SVM_PAGE_* for each page; looks, faults nothing in
  *
  * Context: may sleep; takes mmap_lock.
- * Return: 0; -EINVAL for a bad range; -EOWNERDEAD; -ENOMEM; -EBUSY when core
- * mm changed the memory all the time.
+ * Return: 0; -EINVAL for a bad range; -EOWNERDEAD; -EINTR; -ENOMEM; -EBUSY when
+ * core mm changed the memory all the time.
  */
 int hmm_svm_query(struct hmm_svm *svm, u64 start, u64 end, u16 *pages);
 
