@@ -193,6 +193,7 @@ static void zap_takes_large_entries_whole(struct kunit *test)
 	struct hmm_svm_block *block = kunit_svm_block(test, 0);
 	const unsigned int n = HMM_SVM_GROUP_PAGES;
 	DECLARE_BITMAP(wanted, HMM_SVM_BLOCK_PAGES);
+	struct hmm_svm_span all = { block->start, hmm_svm_block_end(block) };
 	struct hmm_svm_span span;
 
 	map_dev(block, 0, 4 * n);
@@ -209,7 +210,7 @@ static void zap_takes_large_entries_whole(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, test_bit(n + 3, block->lost));
 
 	span = (struct hmm_svm_span) { kunit_svm_addr(block, n + 3), kunit_svm_addr(block, n + 4) };
-	hmm_svm_block_widen(block, &span, wanted);
+	hmm_svm_block_widen(block, &all, &span, wanted);
 	expect_span(test, &span, block, n, 2 * n);
 	KUNIT_EXPECT_EQ(test, n - 1, bitmap_weight(wanted, HMM_SVM_BLOCK_PAGES));
 	KUNIT_EXPECT_FALSE(test, test_bit(n + 4, wanted));
@@ -324,6 +325,77 @@ static void clean_leaves_newer_zaps(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bitmap_empty(block->stale, HMM_SVM_BLOCK_PAGES));
 }
 
+/* As a commit of a large entry does. */
+static void map_group(struct hmm_svm_block *block, unsigned int group)
+{
+	map_dev(block, group * HMM_SVM_GROUP_PAGES, HMM_SVM_GROUP_PAGES);
+	spin_lock(&block->state);
+	__set_bit(group, block->groups);
+	spin_unlock(&block->state);
+}
+
+static void lost_pages_are_wanted(struct kunit *test)
+{
+	struct hmm_svm_block *block = kunit_svm_block(test, 0);
+	DECLARE_BITMAP(wanted, HMM_SVM_BLOCK_PAGES);
+	struct hmm_svm_span same = { .start = block->start, .end = hmm_svm_block_end(block) };
+	struct hmm_svm_span span = {
+		.start = kunit_svm_addr(block, 200),
+		.end = kunit_svm_addr(block, 201),
+	};
+	struct hmm_svm_span wide = span;
+
+	map_group(block, 1);
+	zap(block, HMM_SVM_GROUP_PAGES, HMM_SVM_GROUP_PAGES + 1);
+	hmm_svm_block_widen(block, &same, &wide, wanted);
+	expect_span(test, &wide, block, HMM_SVM_GROUP_PAGES + 1, 201);
+	KUNIT_EXPECT_EQ(test, HMM_SVM_GROUP_PAGES, bitmap_weight(wanted, HMM_SVM_BLOCK_PAGES));
+
+	/* Not where something else was advised. */
+	wide = span;
+	same.start = kunit_svm_addr(block, 100);
+	hmm_svm_block_widen(block, &same, &wide, wanted);
+	expect_span(test, &wide, block, 200, 201);
+	/* What is zapped itself is not lost. */
+	zap(block, 0, HMM_SVM_BLOCK_PAGES);
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(block->lost, HMM_SVM_BLOCK_PAGES));
+}
+
+/* All of a block as one: one DMA mapping, which goes when the flush is complete. */
+static void whole_block_is_one(struct kunit *test)
+{
+	struct hmm_svm_block *block = kunit_svm_block(test, 0);
+	struct page *pages = alloc_pages(GFP_KERNEL | __GFP_COMP, HMM_SVM_BLOCK_ORDER);
+	struct hmm_svm_span zapped;
+	dma_addr_t dma;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	mutex_lock(&block->migrate);
+	KUNIT_EXPECT_EQ(test, 0, hmm_svm_dma_map_whole(block, page_to_pfn(pages), &dma));
+	mutex_unlock(&block->migrate);
+	spin_lock(&block->state);
+	bitmap_fill(block->mapped, HMM_SVM_BLOCK_PAGES);
+	bitmap_fill(block->writable, HMM_SVM_BLOCK_PAGES);
+	block->whole = true;
+	spin_unlock(&block->state);
+
+	zapped = zap(block, 300, 301);
+	expect_span(test, &zapped, block, 0, HMM_SVM_BLOCK_PAGES);
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(block->mapped, HMM_SVM_BLOCK_PAGES));
+	KUNIT_EXPECT_TRUE(test, bitmap_full(block->stale, HMM_SVM_BLOCK_PAGES));
+	KUNIT_EXPECT_TRUE(test, PageDirty(pages));
+	KUNIT_EXPECT_EQ(test, HMM_SVM_BLOCK_SIZE, block->dma.dma_entry_size);
+	/* Another zap, anywhere in it, flushes all of it. */
+	zapped = zap(block, 5, 6);
+	expect_span(test, &zapped, block, 0, HMM_SVM_BLOCK_PAGES);
+	hmm_svm_block_reap(block, zapped.start, zapped.end);
+	KUNIT_EXPECT_FALSE(test, block->whole);
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(block->stale, HMM_SVM_BLOCK_PAGES));
+	KUNIT_EXPECT_EQ(test, PAGE_SIZE, block->dma.dma_entry_size);
+	ClearPageDirty(pages);
+	__free_pages(pages, HMM_SVM_BLOCK_ORDER);
+}
+
 static struct kunit_case block_cases[] = {
 	KUNIT_CASE(block_is_found_again),
 	KUNIT_CASE(removed_block_is_gone),
@@ -339,6 +411,8 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(reap_ends_what_is_stale),
 	KUNIT_CASE(clean_flushes_and_reaps),
 	KUNIT_CASE(clean_leaves_newer_zaps),
+	KUNIT_CASE(lost_pages_are_wanted),
+	KUNIT_CASE(whole_block_is_one),
 	{}
 };
 
