@@ -26,13 +26,15 @@ const char *skipped;
 bool migrates = true;
 
 #define NODE "/dev/hmm_svm_softdev"
+/* A word per page; fewer where each page is a fault, with allocations of its own. */
 #define WORDS (BLOCK / PAGE)
+#define FEW_WORDS 16
 /* More than any operation allocates: then it does not end. */
 #define MOST 5000
 
 /* What the operations work on. */
 static char *mem, *whole, *other;
-static uint64_t value;
+static uint64_t value, words = WORDS;
 
 static void write_text(const char *path, const char *text)
 {
@@ -57,21 +59,21 @@ static void fresh(void)
 static void touched(void)
 {
 	fresh();
-	cpu_write((void *)mem, PAGE, WORDS, value++);
+	cpu_write((void *)mem, PAGE, words, value++);
 }
 
 static void touched_huge(void)
 {
 	mem = map_aligned(BLOCK, (void **)&whole);
 	madvise(mem, BLOCK, MADV_HUGEPAGE);
-	cpu_write((void *)mem, PAGE, WORDS, ++value);
+	cpu_write((void *)mem, PAGE, words, ++value);
 	value++;
 }
 
 static void in_device(void)
 {
 	fresh();
-	CHECK(!dev_write(mem, PAGE, WORDS, value));
+	CHECK(!dev_write(mem, PAGE, words, value));
 }
 
 static void of_file(void)
@@ -83,6 +85,7 @@ static void of_file(void)
 	CHECK(whole != MAP_FAILED);
 	mem = (char *)(((uintptr_t)whole + BLOCK - 1) & ~(BLOCK - 1));
 	close(fd);
+	words = FEW_WORDS;
 	value++;
 }
 
@@ -97,6 +100,7 @@ static void device_full(void)
 static void done(void)
 {
 	munmap(whole, 2 * BLOCK);
+	words = WORDS;
 }
 
 static void done_device_full(void)
@@ -108,17 +112,17 @@ static void done_device_full(void)
 
 static int write_by_device(void)
 {
-	return dev_write(mem, PAGE, WORDS, value);
+	return dev_write(mem, PAGE, words, value);
 }
 
 static int read_by_device(void)
 {
-	return dev_check(mem, PAGE, WORDS, value);
+	return dev_check(mem, PAGE, words, value);
 }
 
 static int write_by_cpu(void)
 {
-	cpu_write((void *)mem, PAGE, WORDS, value);
+	cpu_write((void *)mem, PAGE, words, value);
 	return 0;
 }
 
@@ -151,7 +155,7 @@ static int fork_and_write(void)
 	if (pid < 0)
 		return errno;
 	if (!pid) {
-		cpu_write((void *)mem, PAGE, WORDS, 0xdead);
+		cpu_write((void *)mem, PAGE, words, 0xdead);
 		_exit(0);
 	}
 	CHECK(wait_child(pid) == 0);
@@ -262,12 +266,12 @@ static bool fail_nth(const struct operation *op, int nth)
 	/* Once more, in peace. */
 	CHECK(!op->run());
 	if (op->run == advise || op->run == read_by_device || op->setup == in_device) {
-		CHECK(!dev_check(mem, PAGE, WORDS, value));
+		CHECK(!dev_check(mem, PAGE, words, value));
 	} else {
-		CHECK(!dev_write(mem, PAGE, WORDS, value));
+		CHECK(!dev_write(mem, PAGE, words, value));
 	}
-	CHECK(cpu_check((void *)mem, PAGE, WORDS, value));
-	CHECK(!dev_check(mem, PAGE, WORDS, value));
+	CHECK(cpu_check((void *)mem, PAGE, words, value));
+	CHECK(!dev_check(mem, PAGE, words, value));
 	op->end();
 	return fired;
 }
