@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Benchmarks hmm_svm beside its peers, and writes build/bench/hmm.json.
 
-usage: run.py [--quick]
-
 One boot alternates between the backends and takes the median of the rounds; a
 second one counts instructions. Peers: the kernel's HMM test device (lib/test_hmm.c)
 and drm_gpusvm with the same driver and GPU (bench/gpusvm).
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -181,14 +180,17 @@ def print_ratios(table):
 
 def main():
     """Entry point, outside the root or, with "build", inside it."""
-    if sys.argv[1:] == ["build"]:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one round instead of five")
+    parser.add_argument("--build-in-root", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.build_in_root:
         build()
         return
-    quick = sys.argv[1:] == ["--quick"]
-    subprocess.run([f"{TOP}/tools/root", "python3", "/colibri/bench/hmm/run.py", "build"],
+    subprocess.run([f"{TOP}/tools/root", "python3", "/colibri/bench/hmm/run.py", "--build-in-root"],
                    check=True)
     memcpy = float(run(f"{TOP}/tools/root", "/colibri/build/bench/hmm/memcpy_bench").split()[2])
-    time = boot("time", 1 if quick else 5, "")
+    time = boot("time", 1 if args.quick else 5, "")
     # Clearing what is then overwritten would be counted as a copy is.
     insn = boot("instructions", 1, "init_on_alloc=0", "--icount", "--cpus", "1")
     table = ratios(time, insn, memcpy)
