@@ -92,11 +92,11 @@ static void heed_advice(struct hmm_svm_window *win, const struct hmm_svm_advised
 {
 	u8 scope = advised->v[HMM_SVM_ADVISE_ATOMIC];
 
-	if (scope != HMM_SVM_ATOMIC_NONE)
+	if (scope != HMM_SVM_ATOMIC_NONE) {
 		win->atomic_dev = HMM_SVM_PTE_ATOMIC;
-	if (scope == HMM_SVM_ATOMIC_SYSTEM &&
-	    (window_sdev(win)->flags & HMM_SVM_DEVICE_SYS_ATOMICS))
-		win->atomic_sys = HMM_SVM_PTE_ATOMIC;
+		if (!hmm_svm_policy_local_atomic(win->block->notifier->svm, advised))
+			win->atomic_sys = HMM_SVM_PTE_ATOMIC;
+	}
 	win->read_mostly = advised->v[HMM_SVM_ADVISE_READ_MOSTLY] &&
 			   hmm_svm_has_pages(window_sdev(win));
 	win->read_only = win->read_mostly;

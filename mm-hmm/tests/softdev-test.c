@@ -714,7 +714,7 @@ static const struct {
 	TEST_OF_MIGRATION(entry_device), TEST(entry_in_part), TEST(entry_upgrade),
 	TEST(entry_upgrade_in_part), TEST(pages_of_kinds), TEST(pages_bad),
 	TEST_OF_MIGRATION(exclusive), TEST_OF_MIGRATION(exclusive_and_fork),
-	TEST_OF_MIGRATION(exclusive_and_changes), TEST(exclusive_shared_memory),
+	TEST_OF_MIGRATION(exclusive_and_changes), TEST_OF_MIGRATION(exclusive_shared_memory),
 	TEST_OF_MIGRATION(exclusive_contended), TEST(given_up_and_written),
 	TEST_OF_MIGRATION(copy_shared), TEST_OF_MIGRATION(copy_child_gone),
 	TEST_OF_MIGRATION(copy_huge), TEST_OF_MIGRATION(copy_merged), TEST(copy_not_exclusive),
