@@ -101,7 +101,7 @@ MODULE_PARM_DESC(hot_threshold,
 struct colibri_fault_pages {
 	/** @hot: parts of 64 KiB that the device uses a lot */
 	DECLARE_BITMAP(hot, HMM_SVM_BLOCK_SIZE / COLIBRI_HOT_SIZE);
-	/** @want: for each kind of access (enum hmm_svm_access) the pages that it was reported for */
+	/** @want: for each kind of access (enum hmm_svm_access) the pages that it is about */
 	DECLARE_BITMAP(want[HMM_SVM_ATOMIC + 1], HMM_SVM_BLOCK_PAGES);
 };
 
@@ -471,8 +471,9 @@ static int colibri_fault_worker(void *data)
 
 	allow_signal(SIGKILL);
 	for (;;) {
-		wait_event_idle_exclusive(vf->wq, (block = colibri_fault_take(vf, &pages)) ||
-						  kthread_should_stop());
+		wait_event_idle_exclusive(vf->wq,
+					  (block = colibri_fault_take(vf, &pages)) ||
+					  kthread_should_stop());
 		if (!block)
 			return 0;
 		colibri_fault_serve_block(vm, block->start, &pages);

@@ -123,30 +123,6 @@ static int colibri_pt_grow(struct colibri_pt *pt, u64 va)
 	return 0;
 }
 
-/**
- * colibri_pt_prealloc() - make the tables for a range
- * @pt: page tables
- * @start: first address
- * @end: end (exclusive)
- *
- * Afterwards leaf entries of the range can be written without allocating.
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
-int colibri_pt_prealloc(struct colibri_pt *pt, u64 start, u64 end)
-{
-	u64 va;
-	int ret = 0;
-
-	mutex_lock(&pt->lock);
-	for (va = round_down(start, COLIBRI_PT_LEAF_SPAN); va < end && !ret;
-	     va += COLIBRI_PT_LEAF_SPAN)
-		ret = colibri_pt_grow(pt, va);
-	mutex_unlock(&pt->lock);
-	return ret;
-}
-
 /*
  * The table of level 2 that covers @va, or the one nearest to it; *@level is
  * its level.
@@ -188,6 +164,35 @@ static bool colibri_pt_get_block(struct colibri_pt *pt, u64 va, struct colibri_p
 	/* Pairs with the release in colibri_pt_grow(). */
 	block->table = smp_load_acquire(&table->child[i]);
 	return block->table;
+}
+
+/**
+ * colibri_pt_prealloc() - make the tables for a range
+ * @pt: page tables
+ * @start: first address
+ * @end: end (exclusive)
+ *
+ * Afterwards leaf entries of the range can be written without allocating.
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int colibri_pt_prealloc(struct colibri_pt *pt, u64 start, u64 end)
+{
+	struct colibri_pt_block block;
+	u64 va;
+	int ret = 0;
+
+	for (va = round_down(start, COLIBRI_PT_LEAF_SPAN); va < end && !ret;
+	     va += COLIBRI_PT_LEAF_SPAN) {
+		/* Most faults find the tables there, and need no lock. */
+		if (colibri_pt_get_block(pt, va, &block))
+			continue;
+		mutex_lock(&pt->lock);
+		ret = colibri_pt_grow(pt, va);
+		mutex_unlock(&pt->lock);
+	}
+	return ret;
 }
 
 /* Let the device walk to the level 1 table, which maps what a leaf of 2 MiB mapped. */

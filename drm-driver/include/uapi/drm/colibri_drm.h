@@ -22,7 +22,9 @@
  * by size).  A call that fails changes nothing.  A VM belongs to the process (mm) that
  * created it: any other process gets EACCES from every call that names it, except
  * VM_DESTROY and QUEUE_DESTROY.  ENOENT: no such VM, queue or buffer in this file.
- * ENODEV: the device is lost or unplugged.
+ * ENODEV: the device is lost or unplugged.  EOWNERDEAD: the VM's owner exits or has exec'ed.
+ * The SVM_ calls that name a range wait for memory as any access does; a fatal signal ends that
+ * with EINTR.
  */
 #ifndef _UAPI_COLIBRI_DRM_H_
 #define _UAPI_COLIBRI_DRM_H_
@@ -403,7 +405,7 @@ struct drm_colibri_svm_advise {
 	__u32 advice;
 #define DRM_COLIBRI_SVM_ADVISE_PREFERRED	0	/* DRM_COLIBRI_SVM_PREFER_* */
 #define DRM_COLIBRI_SVM_ADVISE_TOUCH		1	/* DRM_COLIBRI_SVM_TOUCH_* */
-#define DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY	2	/* 0, or 1: the GPU may read a copy */
+#define DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY	2	/* 0, or 1: the GPU may read a copy of a shared page */
 #define DRM_COLIBRI_SVM_ADVISE_ACCESSED_BY	3	/* 0, or 1: map ahead of faults, in place */
 #define DRM_COLIBRI_SVM_ADVISE_ATOMIC		4	/* DRM_COLIBRI_SVM_ATOMIC_* */
 #define DRM_COLIBRI_SVM_ADVISE_PREFETCH		5	/* log2 of the pages that a fault may serve, 0..9 */
