@@ -101,6 +101,7 @@ static void fork_child_refused(struct gpu *gpu)
 		struct drm_colibri_queue_state state;
 		struct drm_colibri_svm_stats stats;
 		uint32_t queue;
+		uint16_t page;
 
 		igt_assert_eq(colibri_queue_submit(dev, gpu->queue, &nop, 1), -EACCES);
 		igt_assert_eq(colibri_queue_create(dev, gpu->vm, 1, 16, &queue), -EACCES);
@@ -111,6 +112,9 @@ static void fork_child_refused(struct gpu *gpu)
 		igt_assert_eq(colibri_svm_prefetch(dev, gpu->vm, words, PAGE_SIZE,
 						   DRM_COLIBRI_SVM_LOC_VRAM), -EACCES);
 		igt_assert_eq(colibri_svm_get_stats(dev, gpu->vm, &stats), -EACCES);
+		igt_assert_eq(colibri_svm_advise(dev, gpu->vm, words, PAGE_SIZE,
+						 DRM_COLIBRI_SVM_ADVISE_ATOMIC, 0), -EACCES);
+		igt_assert_eq(colibri_svm_query(dev, gpu->vm, words, PAGE_SIZE, &page), -EACCES);
 		igt_assert_eq(colibri_fence_wait(dev, &gpu->fence, 0, DRM_COLIBRI_WAIT_GE, 0,
 						 gpu->queue, 0), -EACCES);
 	}
