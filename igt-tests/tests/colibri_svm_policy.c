@@ -62,6 +62,7 @@ static void preferred_system(struct gpu *gpu)
 {
 	char *words = map_filled(SIZE, 1);
 
+	require_migration(gpu);
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_PREFERRED, DRM_COLIBRI_SVM_PREFER_SYSTEM);
 	expect_in_place(gpu, words, 1);
 	igt_assert_eq_u64(gpu_stats(gpu).pages_to_vram, 0);
@@ -74,6 +75,7 @@ static void preferred_vram(struct gpu *gpu)
 	char *words = map_filled(SIZE, 1);
 	const uint32_t rounds = 20;
 
+	require_migration(gpu);
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_PREFERRED, DRM_COLIBRI_SVM_PREFER_VRAM);
 	for (uint32_t i = 0; i < rounds; i++) {
 		gpu_ramp_add(gpu, words, SIZE, 1);
@@ -105,6 +107,7 @@ static void touch_remote(struct gpu *gpu)
 {
 	char *words = map_filled(SIZE, 1);
 
+	require_migration(gpu);
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_TOUCH, DRM_COLIBRI_SVM_TOUCH_REMOTE);
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_PROMOTE, 0);
 	expect_in_place(gpu, words, 1);
@@ -143,6 +146,7 @@ static void read_mostly(struct gpu *gpu)
 	char *words = map_filled(SIZE, 1);
 	struct steps *steps = steps_new();
 
+	require_migration(gpu);
 	igt_fork(child, 1) {
 		steps_wait(steps, 1);
 		igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 1), 0);
@@ -178,6 +182,7 @@ static void read_mostly_own(struct gpu *gpu)
 	expect_undisturbed_reads(gpu, words);
 
 	gpu_ramp_add(gpu, words, SIZE, 1);
+	igt_assert_lte_u64(most_of(PAGES), in_vram(gpu, words, SIZE));
 	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 2), 0);
 }
 
@@ -197,6 +202,7 @@ static void accessed_by(struct gpu *gpu)
 {
 	char *words = map_filled(SIZE, 1);
 
+	require_migration(gpu);
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_ACCESSED_BY, 1);
 	wait_until_mapped(gpu, words);
 	igt_assert_lte_u64(PAGES, gpu_stats(gpu).pages_ahead);
@@ -245,6 +251,7 @@ static void atomic_device(struct gpu *gpu)
 	uint64_t before = *word;
 	uint64_t *fixed = (uint64_t *)map_filled(PAGE_SIZE, 0);
 
+	require_migration(gpu);
 	advise(gpu, word, PAGE_SIZE, DRM_COLIBRI_SVM_ADVISE_TOUCH, DRM_COLIBRI_SVM_TOUCH_REMOTE);
 	advise(gpu, word, PAGE_SIZE, DRM_COLIBRI_SVM_ADVISE_ATOMIC, DRM_COLIBRI_SVM_ATOMIC_DEVICE);
 	gpu_write_word(gpu, word, before);
@@ -324,6 +331,7 @@ static void thrash(struct gpu *gpu)
 	char *words = map_filled(SIZE, 1);
 	uint32_t rounds = go_to_and_fro(gpu, words, 100);
 
+	require_migration(gpu);
 	igt_assert_lte_u64(1, gpu_stats(gpu).thrash_pins);
 	gpu_ramp_add(gpu, words, SIZE, 1);
 	igt_assert_lte_u64(1, gpu_stats(gpu).pages_mapped_sys);
@@ -334,6 +342,7 @@ static void thrash_off(struct gpu *gpu)
 {
 	char *words = map_filled(SIZE, 1);
 
+	require_migration(gpu);
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_THRASH, 0);
 	for (uint32_t i = 0; i < 20; i++) {
 		gpu_ramp_add(gpu, words, SIZE, 1);
@@ -357,6 +366,7 @@ static void promote(struct gpu *gpu)
 {
 	char *words = map_filled(64 * KiB, 1);
 
+	require_migration(gpu);
 	igt_require_f(gpu->dev.info.hw_features & COLIBRI_FEATURE_ACCESS_COUNTERS,
 		      "the GPU has no access counters\n");
 	advise(gpu, words, 64 * KiB, DRM_COLIBRI_SVM_ADVISE_TOUCH, DRM_COLIBRI_SVM_TOUCH_REMOTE);
@@ -385,6 +395,7 @@ static void default_advice(struct gpu *gpu)
 {
 	char *words;
 
+	require_migration(gpu);
 	advise(gpu, NULL, 0, DRM_COLIBRI_SVM_ADVISE_PREFERRED, DRM_COLIBRI_SVM_PREFER_SYSTEM);
 	words = map_filled(SIZE, 1);
 	expect_in_place(gpu, words, 1);
@@ -401,6 +412,7 @@ static void range(struct gpu *gpu)
 {
 	char *words = map_filled(SIZE, 1), *part = words + SIZE / 4;
 
+	require_migration(gpu);
 	advise(gpu, part, SIZE / 2, DRM_COLIBRI_SVM_ADVISE_PREFERRED, DRM_COLIBRI_SVM_PREFER_SYSTEM);
 	gpu_ramp_add(gpu, words, SIZE, 1);
 	igt_assert_eq_u64(in_vram(gpu, part, SIZE / 2), 0);
@@ -454,6 +466,7 @@ static void advise_bad(struct gpu *gpu)
 
 	/* None of that was heard. */
 	gpu_ramp_add(gpu, words, SIZE, 1);
+	require_migration(gpu);
 	igt_assert_lte_u64(most_of(PAGES), in_vram(gpu, words, SIZE));
 	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 2), 0);
 }
@@ -464,6 +477,7 @@ static void query(struct gpu *gpu)
 	char *pages = map_anonymous(5 * PAGE_SIZE, SVM_BLOCK_SIZE);
 	uint16_t is[5];
 
+	require_migration(gpu);
 	igt_assert_eq(madvise(pages, 5 * PAGE_SIZE, MADV_NOHUGEPAGE), 0);
 	igt_assert_eq(*(volatile char *)pages, 0);
 	pages[PAGE_SIZE] = 1;
@@ -515,7 +529,7 @@ static const struct gpu_test tests[] = {
 	{ "preferred-vram-stays", preferred_vram_stays, "PREFERRED VRAM: others are evicted first" },
 	{ "touch-remote", touch_remote, "TOUCH remote: the GPU's touch leaves it, a prefetch moves it" },
 	{ "read-mostly", read_mostly, "READ_MOSTLY on shared pages: CPU and GPU read without faults; a write by either side is seen" },
-	{ "read-mostly-own", read_mostly_own, "READ_MOSTLY on memory that no other process has: read in place" },
+	{ "read-mostly-own", read_mostly_own, "READ_MOSTLY on memory that no other process has: read in place, moves when written" },
 	{ "accessed-by", accessed_by, "ACCESSED_BY: mapped ahead, the GPU does not fault" },
 	{ "atomic-system", atomic_system, "ATOMIC system: atomics in place" },
 	{ "atomic-device", atomic_device, "ATOMIC device: atomics in VRAM, or in place exclusively" },

@@ -723,7 +723,7 @@ static const struct {
 	TEST(advice_bad), TEST_OF_MIGRATION(advice_of_ranges), TEST(advice_is_forgotten),
 	TEST(advice_of_everything), TEST(advice_is_limited), TEST_OF_MIGRATION(advice_preferred),
 	TEST_OF_MIGRATION(advice_window), TEST(advice_ahead), TEST(advice_atomic_none),
-	TEST_OF_MIGRATION(advice_atomic_device), TEST(advice_read_mostly),
+	TEST_OF_MIGRATION(advice_atomic_device), TEST_OF_MIGRATION(advice_read_mostly),
 	TEST(advice_atomic_in_part), TEST(promoted),
 	TEST(thrash_with_cpu), TEST(thrash_by_eviction), TEST(thrash_among_others),
 	TEST(stalled_owner_killed), TEST(stalled_two_mirrors), TEST(stalled_interrupted),
