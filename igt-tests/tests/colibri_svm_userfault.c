@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "gpu_test.h"
+#include "system.h"
 #include "userfault.h"
 
 IGT_TEST_DESCRIPTION("Shared virtual memory: userfaultfd");
@@ -48,6 +49,39 @@ static void missing(struct gpu *gpu)
 	gpu_wait(gpu);
 	igt_assert_eq_u64(*(volatile uint64_t *)(pages + PAGE_SIZE), 43);
 	igt_assert_eq_u64(*(volatile uint64_t *)pages, 42);
+	close(fd);
+}
+
+/* One block waits for its monitor; faults on others of the same process are served. */
+static void other_blocks(struct gpu *gpu)
+{
+	const unsigned int blocks = 8;
+	char *first = map_anonymous(blocks * SVM_BLOCK_SIZE, SVM_BLOCK_SIZE);
+	uint64_t workers = sys_read("/sys/module/colibri/parameters/fault_workers"), flags;
+	uint64_t filled[PAGE_SIZE / 8] = { 7 };
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)first, .src = (uintptr_t)filled, .len = PAGE_SIZE,
+	};
+	struct gpu other = { 0 };
+	int fd = userfault_open(0);
+
+	igt_require_f((workers ?: (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)) > 1,
+		      "needs two fault workers\n");
+	userfault_register(fd, first, PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING);
+	gpu_second_queue(gpu, &other);
+	gpu_read_word(gpu, first);
+	igt_assert_eq_u64(userfault_wait(fd, &flags), (uintptr_t)first);
+	for (unsigned int i = 1; i < blocks; i++) {
+		volatile uint64_t *word = (void *)(first + i * SVM_BLOCK_SIZE);
+
+		gpu_write_word(&other, word, i);
+		gpu_wait(&other);
+		igt_assert_eq_u64(*word, i);
+	}
+	igt_assert(!gpu_is_done(gpu));
+	igt_assert_eq(ioctl(fd, UFFDIO_COPY, &copy), 0);
+	igt_assert_eq_u64(gpu_word_read(gpu), 7);
+	gpu_second_queue_fini(&other);
 	close(fd);
 }
 
@@ -186,6 +220,7 @@ static void move(struct gpu *gpu)
 
 static const struct gpu_test tests[] = {
 	{ "missing", missing, "a missing page: the GPU waits for the monitor, which fills it or makes it zero" },
+	{ "other-blocks", other_blocks, "a block that waits for its monitor delays no fault on another" },
 	{ "write-protect", write_protect, "a protected page: the GPU reads it, its write waits for the monitor" },
 	{ "write-protect-in-vram", write_protect_in_vram, "the same, protected while it is in VRAM" },
 	{ "write-protect-during-kernel", write_protect_during_kernel, "protection stops a running kernel, and not one update is lost" },
