@@ -175,6 +175,7 @@ static void read_mostly_own(struct gpu *gpu)
 {
 	char *words = map_filled(SIZE, 1);
 
+	require_migration(gpu);
 	advise(gpu, words, SIZE, DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY, 1);
 	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 1), 0);
 	igt_assert_eq_u64(gpu_stats(gpu).pages_copied, 0);
