@@ -101,27 +101,41 @@ static void from_vram(struct gpu *gpu)
 	igt_assert_eq_u64(cpu_ramp_errors(others, VRAM_SIZE, 1), 0);
 }
 
+static bool gpu_is_done(struct gpu *gpu)
+{
+	return !colibri_fence_wait(&gpu->dev, &gpu->fence, 0, DRM_COLIBRI_WAIT_GE, gpu->seqno,
+				   gpu->queue, 0);
+}
+
 /*
  * What a running kernel uses is swapped out under it; mapped in place, as shared memory is.
- * Not each try gets there: the kernel may want the page again before it is written.
+ * Each lane has a page: while the wave waits for the first one that is gone, the others go.
  */
 static void during_kernel(struct gpu *gpu)
 {
-	volatile uint64_t *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
-				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint64_t target = sys_field("/proc/vmstat", "pswpout") + 5;
+	const size_t size = COLIBRI_WAVE_LANES * PAGE_SIZE;
+	char *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct spread_args args = {
+		.base = (uintptr_t)pages, .stride = PAGE_SIZE, .rounds = 200,
+	};
+	uint64_t target = sys_field("/proc/vmstat", "pswpout") + COLIBRI_WAVE_LANES;
 	struct timespec start = { 0 };
+	uint32_t launches = 0;
 
-	igt_assert(page != MAP_FAILED);
-	page[0] = 0;
-	gpu_loop_start(gpu, (uintptr_t)page);
+	igt_assert(pages != MAP_FAILED);
+	memset(pages, 0, size);
 	do {
-		igt_assert(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC);
-		igt_assert_eq(madvise((void *)page, PAGE_SIZE, MADV_PAGEOUT), 0);
-		gpu_loop_progress(gpu, 2);
+		gpu_launch(gpu, "spread_add", &args, sizeof(args), 1);
+		launches++;
+		do {
+			igt_assert(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC);
+			igt_assert_eq(madvise(pages, size, MADV_PAGEOUT), 0);
+		} while (!gpu_is_done(gpu));
+		gpu_wait(gpu);
 	} while (sys_field("/proc/vmstat", "pswpout") < target);
-	igt_assert_eq_u64(gpu_loop_stop(gpu), page[0]);
-	munmap((void *)page, PAGE_SIZE);
+	for (size_t i = 0; i < size; i += PAGE_SIZE)
+		igt_assert_eq_u64(*(uint32_t *)(pages + i), launches * args.rounds);
+	munmap(pages, size);
 }
 
 /* In the group: more data than its memory, and than VRAM. */
