@@ -33,6 +33,7 @@
  * @lock: protects what follows
  * @calls: struct hmm_svm_call of threads at work
  * @nr_calls: number of them; each holds one reference to the mm's users
+ * @abandoned: they are all that is left of its users
  * @watchdog: runs while a thread waits
  */
 struct hmm_svm_space {
@@ -42,6 +43,7 @@ struct hmm_svm_space {
 	spinlock_t lock; /* calls */
 	struct list_head calls;
 	unsigned int nr_calls;
+	bool abandoned;
 	struct delayed_work watchdog;
 };
 
@@ -65,13 +67,17 @@ static void kill_calls(struct hmm_svm_space *space, const struct hmm_svm *svm)
 
 /*
  * Whether nobody but our calls uses the mm. A call counts itself after it takes
- * its reference, and stops before it drops it, so it is never the other way round.
+ * its reference, and stops before it drops it, so it is never the other way
+ * round; but while one ends the others look like too few. An mm without a
+ * process never gets one again, so once seen is enough.
  */
-static bool is_abandoned(const struct hmm_svm_space *space)
+static bool is_abandoned(struct hmm_svm_space *space)
 {
 	lockdep_assert_held(&space->lock);
 
-	return atomic_read(&space->mm->mm_users) <= space->nr_calls;
+	if (atomic_read(&space->mm->mm_users) <= space->nr_calls)
+		WRITE_ONCE(space->abandoned, true);
+	return space->abandoned;
 }
 
 static void watch(struct work_struct *work)
@@ -208,7 +214,7 @@ void hmm_svm_call_end(struct hmm_svm_call *call)
 int hmm_svm_call_check(struct hmm_svm_call *call)
 {
 	struct hmm_svm_space *space = call->svm->space;
-	bool abandoned = false;
+	bool abandoned = READ_ONCE(space->abandoned);
 
 	/* A look without the lock, which may be wrong, spares most the lock. */
 	if (atomic_read(&space->mm->mm_users) <= READ_ONCE(space->nr_calls)) {
