@@ -27,11 +27,16 @@ struct mirror_cmd {
 #define MIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct mirror_cmd)
 #define MIRROR_MIGRATE_TO_SYS	_IOWR('H', 0x03, struct mirror_cmd)
 
+#define MAX_TRIES	10
+
 static int fd;
 static bool no_data;
 
-/* The device copies what it has into @buffer. */
-static void command(unsigned long request, char *addr, uint64_t size, char *buffer)
+/*
+ * The device copies what it has into @buffer. Return: false: a page did not
+ * move, as somebody had it just now.
+ */
+static bool try_command(unsigned long request, char *addr, uint64_t size, char *buffer)
 {
 	struct mirror_cmd cmd = {
 		.addr = (uintptr_t)addr,
@@ -39,11 +44,21 @@ static void command(unsigned long request, char *addr, uint64_t size, char *buff
 		.npages = size / PAGE,
 	};
 
-	if (ioctl(fd, request, &cmd))
+	if (ioctl(fd, request, &cmd)) {
+		if (errno == ENOENT)
+			return false;
 		die("ioctl %#lx: %s", request & 0xff, strerror(errno));
+	}
 	/* On the way back the kernel's device counts a huge page as one. */
 	if (request != MIRROR_MIGRATE_TO_SYS && cmd.cpages != cmd.npages)
 		die("ioctl %#lx: %lu of %lu pages", request & 0xff, cmd.cpages, cmd.npages);
+	return true;
+}
+
+static void command(unsigned long request, char *addr, uint64_t size, char *buffer)
+{
+	if (!try_command(request, addr, size, buffer))
+		die("ioctl %#lx: %s", request & 0xff, strerror(ENOENT));
 }
 
 static void migrate(uint64_t mib, bool huge)
@@ -55,9 +70,15 @@ static void migrate(uint64_t mib, bool huge)
 
 	memset(mem, 1, size);
 	memset(buffer, 2, size);
-	wall[0] = now();
-	cpu[0] = cpu_time();
-	command(MIRROR_MIGRATE_TO_DEV, mem, size, buffer);
+	for (int tries = 0; ; tries++) {
+		wall[0] = now();
+		cpu[0] = cpu_time();
+		if (try_command(MIRROR_MIGRATE_TO_DEV, mem, size, buffer))
+			break;
+		if (tries == MAX_TRIES)
+			die("pages do not move to the device");
+		command(MIRROR_MIGRATE_TO_SYS, mem, size, buffer);
+	}
 	wall[1] = now();
 	cpu[1] = cpu_time();
 	command(MIRROR_MIGRATE_TO_SYS, mem, size, buffer);
