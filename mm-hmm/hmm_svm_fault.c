@@ -274,17 +274,7 @@ static int serve_locked(struct hmm_svm_request *req)
  */
 static bool is_served(struct hmm_svm_request *req)
 {
-	struct hmm_svm_block *block = req->block;
-	unsigned int page = hmm_svm_page_index(block, req->addr);
-	const unsigned long *has = wants_write(req) ? block->writable : block->mapped;
-	bool served;
-
-	if (req->access == HMM_SVM_ATOMIC)
-		has = block->atomic;
-	spin_lock(&block->state);
-	served = test_bit(page, has);
-	spin_unlock(&block->state);
-	return served;
+	return hmm_svm_block_allows(req->block, req->addr, req->access);
 }
 
 static int serve_once(struct hmm_svm_request *req, struct hmm_svm_notifier *notifier)

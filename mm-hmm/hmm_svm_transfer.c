@@ -72,12 +72,7 @@ static unsigned long dst_pfn(const struct hmm_svm_migration *m, unsigned int i)
 
 static unsigned long src_pfn(const struct hmm_svm_migration *m, unsigned int i)
 {
-	if (m->src[i] & MIGRATE_PFN_VALID)
-		return m->src[i] >> MIGRATE_PFN_SHIFT;
-	/* Core mm is going to split a large folio. */
-	if ((m->src[0] & MIGRATE_PFN_COMPOUND) && (m->src[0] & MIGRATE_PFN_VALID))
-		return (m->src[0] >> MIGRATE_PFN_SHIFT) + i;
-	return NO_PFN;
+	return m->src[i] & MIGRATE_PFN_VALID ? m->src[i] >> MIGRATE_PFN_SHIFT : NO_PFN;
 }
 
 static void add_extent(struct hmm_svm_migration *m, u64 dst, u64 src, u32 size, u32 flags,

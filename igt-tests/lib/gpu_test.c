@@ -158,6 +158,12 @@ void gpu_wait(struct gpu *gpu)
 	igt_assert_eq(ret, 0);
 }
 
+bool gpu_is_done(struct gpu *gpu)
+{
+	return !colibri_fence_wait(&gpu->dev, &gpu->fence, gpu->fence_offset, DRM_COLIBRI_WAIT_GE,
+				   gpu->seqno, gpu->queue, 0);
+}
+
 void gpu_run(struct gpu *gpu, const char *kernel, const void *args, size_t size, uint32_t waves)
 {
 	gpu_launch(gpu, kernel, args, size, waves);

@@ -104,6 +104,9 @@ int gpu_wait_result(struct gpu *gpu);
 /** gpu_wait() - The same, which must succeed */
 void gpu_wait(struct gpu *gpu);
 
+/** gpu_is_done() - Whether everything launched is complete */
+bool gpu_is_done(struct gpu *gpu);
+
 /** gpu_run() - gpu_launch() and gpu_wait() */
 void gpu_run(struct gpu *gpu, const char *kernel, const void *args, size_t size, uint32_t waves);
 

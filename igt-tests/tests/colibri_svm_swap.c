@@ -101,12 +101,6 @@ static void from_vram(struct gpu *gpu)
 	igt_assert_eq_u64(cpu_ramp_errors(others, VRAM_SIZE, 1), 0);
 }
 
-static bool gpu_is_done(struct gpu *gpu)
-{
-	return !colibri_fence_wait(&gpu->dev, &gpu->fence, 0, DRM_COLIBRI_WAIT_GE, gpu->seqno,
-				   gpu->queue, 0);
-}
-
 /*
  * What a running kernel uses is swapped out under it; mapped in place, as shared memory is.
  * Each lane has a page: while the wave waits for the first one that is gone, the others go.

@@ -16,12 +16,6 @@ IGT_TEST_DESCRIPTION("Shared virtual memory: userfaultfd");
 
 #define SIZE	(64 * KiB)
 
-static bool gpu_is_done(struct gpu *gpu)
-{
-	return !colibri_fence_wait(&gpu->dev, &gpu->fence, 0, DRM_COLIBRI_WAIT_GE, gpu->seqno,
-				   gpu->queue, 0);
-}
-
 /* Two pages: one that the monitor fills, one that it leaves empty. */
 static void missing(struct gpu *gpu)
 {
