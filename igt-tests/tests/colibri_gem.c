@@ -58,7 +58,7 @@ static void create_bad(struct gpu *gpu)
 		{ .size = 4096, .placement = 0 },
 		{ .size = 4096, .placement = 1 << 2 },
 		{ .size = 4096, .placement = DRM_COLIBRI_GEM_SYSTEM, .flags = 1 << 1 },
-		{ .size = 4096, .placement = DRM_COLIBRI_GEM_SYSTEM, .pad = 1 },
+		{ .size = 4096, .placement = DRM_COLIBRI_GEM_SYSTEM, .cpu_caching = 3 },
 		{ .size = 4096, .placement = DRM_COLIBRI_GEM_VRAM, .flags = DRM_COLIBRI_GEM_FENCE },
 	};
 

@@ -40,7 +40,7 @@ static void create_bad(struct gpu *gpu)
 	bad[3].ring_packets = 24;
 	bad[4].ring_packets = 131072;
 	bad[5].flags = 1;
-	bad[6].pad = 1;
+	bad[6].group_id = 77;
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		igt_debug("row %u\n", i);
 		igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_QUEUE_CREATE, &bad[i]), -EINVAL);

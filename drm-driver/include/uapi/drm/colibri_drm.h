@@ -50,6 +50,11 @@ extern "C" {
 #define DRM_COLIBRI_SVM_STATS		0x0c
 #define DRM_COLIBRI_SVM_ADVISE		0x0d
 #define DRM_COLIBRI_SVM_QUERY		0x0e
+#define DRM_COLIBRI_GEM_INFO		0x0f
+#define DRM_COLIBRI_VM_STATE		0x10
+#define DRM_COLIBRI_GROUP_CREATE	0x11
+#define DRM_COLIBRI_GROUP_DESTROY	0x12
+#define DRM_COLIBRI_EXEC		0x13
 
 /**
  * struct drm_colibri_query_device - answer of DRM_COLIBRI_QUERY_DEVICE
@@ -88,6 +93,100 @@ struct drm_colibri_query_device {
 	__u32 pad;
 };
 
+/**
+ * struct drm_colibri_query_limits - answer of DRM_COLIBRI_QUERY_LIMITS
+ */
+struct drm_colibri_query_limits {
+	/** @max_vms: VMs on the device, of all processes */
+	__u32 max_vms;
+	/** @max_queues: queues on the device, of all processes; beyond num_queues they share by time slices */
+	__u32 max_queues;
+	/** @max_queues_per_group: queues that can run at the same instant */
+	__u32 max_queues_per_group;
+	/** @min_ring_packets: smallest ring */
+	__u32 min_ring_packets;
+	/** @max_ring_packets: largest ring */
+	__u32 max_ring_packets;
+	/** @max_priority: of queues and groups */
+	__u32 max_priority;
+	/** @max_exec_items: of one EXEC */
+	__u32 max_exec_items;
+	/** @max_syncs: of one EXEC or VM_BIND */
+	__u32 max_syncs;
+	/** @waves_per_queue: waves of a queue that are resident at the same time */
+	__u32 waves_per_queue;
+	/** @job_timeout_ms: what a job on a fenced VM may take at most, 0: no limit */
+	__u32 job_timeout_ms;
+	/** @timeslice_us: what a queue may run while others wait, priority 0 */
+	__u32 timeslice_us;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @vram_granule: bytes; VRAM is given to buffers in multiples of it */
+	__u64 vram_granule;
+};
+
+/**
+ * struct drm_colibri_mem_region - one entry of the answer of DRM_COLIBRI_QUERY_MEM_REGIONS
+ */
+struct drm_colibri_mem_region {
+	/** @placement: DRM_COLIBRI_GEM_SYSTEM or DRM_COLIBRI_GEM_VRAM */
+	__u32 placement;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @size: bytes */
+	__u64 size;
+	/** @used: bytes in use by buffers and by migrated pages of all processes */
+	__u64 used;
+	/** @cpu_visible: bytes that the CPU can map */
+	__u64 cpu_visible;
+	/** @min_page: bytes; the smallest page of a mapping */
+	__u64 min_page;
+};
+
+/**
+ * struct drm_colibri_query_topology - answer of DRM_COLIBRI_QUERY_TOPOLOGY
+ */
+struct drm_colibri_query_topology {
+	/** @pci_domain: where the device is */
+	__u32 pci_domain;
+	/** @pci_bus: bus */
+	__u32 pci_bus;
+	/** @pci_device: device */
+	__u32 pci_device;
+	/** @pci_function: function */
+	__u32 pci_function;
+	/** @numa_node: of the CPUs next to it, -1: none */
+	__s32 numa_node;
+	/** @num_cus: compute units */
+	__u32 num_cus;
+	/** @wave_lanes: work-items of a wave */
+	__u32 wave_lanes;
+	/** @vlen: bits of a vector register */
+	__u32 vlen;
+	/** @num_copy_engines: that COPY and FILL packets can use */
+	__u32 num_copy_engines;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_query_timestamp - DRM_COLIBRI_QUERY_TIMESTAMP
+ *
+ * The device's clock, which TIMESTAMP packets and fault records use, next to the CPU's.
+ */
+struct drm_colibri_query_timestamp {
+	/** @clock: in, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW or CLOCK_BOOTTIME; else EINVAL */
+	__u32 clock;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @device_ns: out, the device's clock in ns */
+	__u64 device_ns;
+	/** @cpu_ns: out, the CPU's clock when the device's was read, in ns */
+	__u64 cpu_ns;
+	/** @cpu_delta_ns: out, how far off that may be, in ns */
+	__u64 cpu_delta_ns;
+};
+
 /* The address space can be mirrored (VM_BIND_OP_MIRROR works). */
 #define DRM_COLIBRI_SVM_MIRROR		(1 << 0)
 /* Anonymous memory migrates to VRAM. */
@@ -101,7 +200,11 @@ struct drm_colibri_query_device {
 struct drm_colibri_query {
 	/** @query: DRM_COLIBRI_QUERY_* */
 	__u32 query;
-#define DRM_COLIBRI_QUERY_DEVICE	0
+#define DRM_COLIBRI_QUERY_DEVICE	0	/* struct drm_colibri_query_device */
+#define DRM_COLIBRI_QUERY_LIMITS	1	/* struct drm_colibri_query_limits */
+#define DRM_COLIBRI_QUERY_MEM_REGIONS	2	/* struct drm_colibri_mem_region[] */
+#define DRM_COLIBRI_QUERY_TOPOLOGY	3	/* struct drm_colibri_query_topology */
+#define DRM_COLIBRI_QUERY_TIMESTAMP	4	/* struct drm_colibri_query_timestamp, in and out */
 	/** @size: bytes at @data, in and out */
 	__u32 size;
 	/** @data: user pointer */
@@ -126,8 +229,35 @@ struct drm_colibri_gem_create {
 #define DRM_COLIBRI_GEM_FENCE		(1 << 0)
 	/** @handle: out */
 	__u32 handle;
+	/** @cpu_caching: of the CPU's mappings, DRM_COLIBRI_CACHING_* */
+	__u32 cpu_caching;
+#define DRM_COLIBRI_CACHING_DEFAULT	0	/* cached in system memory, write-combined in VRAM */
+#define DRM_COLIBRI_CACHING_WB		1	/* cached; needs placement SYSTEM alone */
+#define DRM_COLIBRI_CACHING_WC		2	/* write-combined; not for GEM_FENCE */
+};
+
+/**
+ * struct drm_colibri_gem_info - DRM_IOCTL_COLIBRI_GEM_INFO
+ *
+ * What a buffer is, also one that was imported (PRIME_FD_TO_HANDLE).
+ */
+struct drm_colibri_gem_info {
+	/** @handle: buffer */
+	__u32 handle;
+	/** @placement: out, where it may live */
+	__u32 placement;
+	/** @resident: out, where it is now: DRM_COLIBRI_GEM_SYSTEM, DRM_COLIBRI_GEM_VRAM or 0: nowhere yet */
+	__u32 resident;
+	/** @flags: out, DRM_COLIBRI_GEM_* of its creation, and */
+	__u32 flags;
+/* Another device's or process's memory. */
+#define DRM_COLIBRI_GEM_IMPORTED	(1u << 31)
+	/** @cpu_caching: out, DRM_COLIBRI_CACHING_WB or _WC */
+	__u32 cpu_caching;
 	/** @pad: 0 */
 	__u32 pad;
+	/** @size: out, bytes */
+	__u64 size;
 };
 
 /**
@@ -143,14 +273,46 @@ struct drm_colibri_gem_mmap_offset {
 };
 
 /**
+ * struct drm_colibri_sync - what a call waits for, or signals
+ *
+ * A call waits for each sync without DRM_COLIBRI_SYNC_SIGNAL before it takes effect and signals the
+ * others when it has.
+ */
+struct drm_colibri_sync {
+	/** @type: DRM_COLIBRI_SYNC_TYPE_* */
+	__u32 type;
+#define DRM_COLIBRI_SYNC_TYPE_SYNCOBJ	0
+#define DRM_COLIBRI_SYNC_TYPE_TIMELINE	1
+/* A word of a GEM_FENCE buffer, as FENCE_WAIT takes it; with SIGNAL only. */
+#define DRM_COLIBRI_SYNC_TYPE_USER	2
+	/** @flags: DRM_COLIBRI_SYNC_* */
+	__u32 flags;
+#define DRM_COLIBRI_SYNC_SIGNAL		(1 << 0)
+	/** @handle: syncobj, or the fence buffer */
+	__u32 handle;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @point: TIMELINE: the point, not 0; USER: the value to write; else 0 */
+	__u64 point;
+	/** @offset: USER: bytes, multiple of 8; else 0 */
+	__u64 offset;
+};
+
+/**
  * struct drm_colibri_vm_create - DRM_IOCTL_COLIBRI_VM_CREATE
  *
- * A GPU address space.  All VMs are faulting VMs: work on them signals user
- * fences, never a dma_fence.  ENOSPC: no address-space ID is free.
+ * A GPU address space.  ENOSPC: no address-space ID is free.
+ *
+ * On a VM without flags an access without memory is a fault that is resolved; it runs for as long as it
+ * likes, and signals user fences, never a dma_fence.
+ *
+ * On a fenced VM nothing faults: an access outside of what is bound bans the queue.  Buffers that are
+ * bound stay resident while work runs; work comes by EXEC, with syncobjs, and has a time limit.
  */
 struct drm_colibri_vm_create {
-	/** @flags: 0 */
+	/** @flags: DRM_COLIBRI_VM_* */
 	__u32 flags;
+#define DRM_COLIBRI_VM_FENCED		(1 << 0)
 	/** @vm_id: out */
 	__u32 vm_id;
 };
@@ -168,15 +330,48 @@ struct drm_colibri_vm_destroy {
 };
 
 /**
+ * struct drm_colibri_vm_state - DRM_IOCTL_COLIBRI_VM_STATE
+ *
+ * Whether a VM lives, and the last fault that could not be resolved.
+ */
+struct drm_colibri_vm_state {
+	/** @vm_id: VM */
+	__u32 vm_id;
+	/** @state: out, DRM_COLIBRI_VM_* */
+	__u32 state;
+#define DRM_COLIBRI_VM_OK		0
+#define DRM_COLIBRI_VM_OWNER_DEAD	1	/* its owner exits or has exec'ed */
+#define DRM_COLIBRI_VM_DEVICE_LOST	2
+	/** @flags: out, DRM_COLIBRI_VM_FENCED and */
+	__u32 flags;
+#define DRM_COLIBRI_VM_MIRRORED		(1u << 31)	/* it mirrors its owner's address space */
+	/** @fault_reason: out, positive errno of the last fault that failed, 0: none did */
+	__u32 fault_reason;
+	/** @fault_addr: out */
+	__u64 fault_addr;
+	/** @fault_access: out, COLIBRI_ACCESS_* */
+	__u32 fault_access;
+	/** @num_queues: out, queues on it */
+	__u32 num_queues;
+	/** @faults_failed: out, how many failed */
+	__u64 faults_failed;
+};
+
+/**
  * struct drm_colibri_vm_bind - DRM_IOCTL_COLIBRI_VM_BIND
  *
  * MAP: bind [@bo_offset, @bo_offset + @range) of a buffer at @addr, replacing what is bound there.
  * UNMAP: remove every binding of [@addr, @addr + @range); parts of a binding stay.
  * MIRROR: mirror the whole address space of the calling process; @addr, @range, @handle,
- * @bo_offset must be 0.  Once in a VM's life (EEXIST).
+ * @bo_offset must be 0.  Once in a VM's life (EEXIST).  Not on a fenced VM, and without syncs.
+ * PREFETCH: move what is bound in [@addr, @addr + @range) to @location, a hint; in the mirrored part of
+ * the address space it is SVM_PREFETCH, and without syncs, as it waits for user memory.
  *
  * @addr, @bo_offset and @range are multiples of 4 KiB inside [va_zone_start, va_zone_end).
- * When the call returns the GPU uses the new state.
+ *
+ * Without syncs the GPU uses the new state when the call returns.  With syncs the call returns
+ * at once and takes effect later: after everything it waits for, and after the binds of this VM before it.
+ * What may fail for lack of memory fails before the call returns.
  */
 struct drm_colibri_vm_bind {
 	/** @vm_id: VM */
@@ -186,6 +381,7 @@ struct drm_colibri_vm_bind {
 #define DRM_COLIBRI_VM_BIND_OP_MAP	0
 #define DRM_COLIBRI_VM_BIND_OP_UNMAP	1
 #define DRM_COLIBRI_VM_BIND_OP_MIRROR	2
+#define DRM_COLIBRI_VM_BIND_OP_PREFETCH	3
 	/** @handle: buffer (MAP), else 0 */
 	__u32 handle;
 	/** @flags: DRM_COLIBRI_VM_BIND_* (MAP), else 0; READ is always given */
@@ -198,12 +394,53 @@ struct drm_colibri_vm_bind {
 	__u64 addr;
 	/** @range: bytes */
 	__u64 range;
+	/** @syncs: user pointer to struct drm_colibri_sync[@num_syncs] */
+	__u64 syncs;
+	/** @num_syncs: at most &drm_colibri_query_limits.max_syncs */
+	__u32 num_syncs;
+	/** @location: DRM_COLIBRI_SVM_LOC_* (PREFETCH), else 0 */
+	__u32 location;
+};
+
+/**
+ * struct drm_colibri_group_create - DRM_IOCTL_COLIBRI_GROUP_CREATE
+ *
+ * Queues of a group run at the same time or not at all, so that they can wait for each other, and
+ * are banned together.
+ */
+struct drm_colibri_group_create {
+	/** @vm_id: VM of its queues */
+	__u32 vm_id;
+	/** @priority: 0 (low) .. 2 (high): its share of the time when others want the device, too */
+	__u32 priority;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @group_id: out */
+	__u32 group_id;
+};
+
+/**
+ * struct drm_colibri_group_destroy - DRM_IOCTL_COLIBRI_GROUP_DESTROY
+ *
+ * EBUSY while it has queues.
+ */
+struct drm_colibri_group_destroy {
+	/** @group_id: group */
+	__u32 group_id;
+	/** @pad: 0 */
+	__u32 pad;
 };
 
 /**
  * struct drm_colibri_queue_create - DRM_IOCTL_COLIBRI_QUEUE_CREATE
  *
- * EBUSY: every hardware queue is taken.
+ * There can be more queues than the hardware has: they share it by time slices.  No queue
+ * starves, whatever the others' priorities.  ENOSPC: the device cannot hold one more, or the group is full.
+ *
+ * With DRM_COLIBRI_QUEUE_USER the process maps control block and ring (@mmap_size bytes at @mmap_offset:
+ * struct colibri_queue_cb, and on the second page the packets) and the doorbell (4 KiB at @doorbell_offset)
+ * and submits as colibri_hw.h says, without a call.  QUEUE_SUBMIT and EXEC refuse such a
+ * queue with EINVAL.  The mappings end with the queue (SIGBUS).
  */
 struct drm_colibri_queue_create {
 	/** @vm_id: VM whose addresses the packets use */
@@ -212,12 +449,20 @@ struct drm_colibri_queue_create {
 	__u32 priority;
 	/** @ring_packets: size of the ring, a power of two, 16..65536 */
 	__u32 ring_packets;
-	/** @flags: 0 */
+	/** @flags: DRM_COLIBRI_QUEUE_* */
 	__u32 flags;
+/* Submission by the process itself.  Not on a fenced VM. */
+#define DRM_COLIBRI_QUEUE_USER		(1 << 0)
 	/** @queue_id: out */
 	__u32 queue_id;
-	/** @pad: 0 */
-	__u32 pad;
+	/** @group_id: 0: a group of its own; else a group of this VM, and @priority must be 0 */
+	__u32 group_id;
+	/** @mmap_offset: out with QUEUE_USER, else 0: for mmap() of the device file */
+	__u64 mmap_offset;
+	/** @mmap_size: out with QUEUE_USER, else 0: bytes */
+	__u64 mmap_size;
+	/** @doorbell_offset: out with QUEUE_USER, else 0: for mmap() of the device file, 4 KiB, write only */
+	__u64 doorbell_offset;
 };
 
 /**
@@ -238,7 +483,8 @@ struct drm_colibri_queue_destroy {
  * Appends packets to the ring, all or none, and waits (interruptibly) for room.
  * The kernel checks packet types: DISPATCH, BARRIER_AND, BARRIER_OR and the vendor ops
  * NOP .. ICACHE_INV; the device checks the rest.  EINVAL: bad type or count over the
- * ring's size; ENOTRECOVERABLE: the queue is banned (QUEUE_STATE tells why).
+ * ring's size, or a queue of a fenced VM (EXEC is for those); ENOTRECOVERABLE: the queue is banned
+ * (QUEUE_STATE tells why).
  */
 struct drm_colibri_queue_submit {
 	/** @queue_id: queue */
@@ -247,6 +493,46 @@ struct drm_colibri_queue_submit {
 	__u32 count;
 	/** @packets: user pointer to @count 64-byte packets */
 	__u64 packets;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_colibri_exec_item - packets for one queue
+ */
+struct drm_colibri_exec_item {
+	/** @queue_id: queue */
+	__u32 queue_id;
+	/** @count: packets, at least 1 */
+	__u32 count;
+	/** @packets: user pointer to @count 64-byte packets */
+	__u64 packets;
+};
+
+/**
+ * struct drm_colibri_exec - DRM_IOCTL_COLIBRI_EXEC
+ *
+ * Submit to many queues of one VM, to all or none; a queue may be named once.
+ *
+ * On a fenced VM it is one job: it starts when all syncs to wait for have signalled, and the others
+ * are signalled when all of its packets are complete, or with an error when the job was
+ * stopped: ETIME for one over the time limit, ECANCELED for a queue destroyed or banned, ENODEV.
+ * Jobs of a queue run in order.  FENCE packets are for the kernel there: EINVAL.
+ * On any other VM num_syncs must be 0 (user fences do that), and it waits for room as QUEUE_SUBMIT.
+ *
+ * Errors are those of QUEUE_SUBMIT; EINVAL also: queues of two VMs, one twice, a bad sync.
+ */
+struct drm_colibri_exec {
+	/** @items: user pointer to struct drm_colibri_exec_item[@num_items] */
+	__u64 items;
+	/** @syncs: user pointer to struct drm_colibri_sync[@num_syncs] */
+	__u64 syncs;
+	/** @num_items: 1 .. &drm_colibri_query_limits.max_exec_items */
+	__u32 num_items;
+	/** @num_syncs: at most &drm_colibri_query_limits.max_syncs */
+	__u32 num_syncs;
 	/** @flags: 0 */
 	__u32 flags;
 	/** @pad: 0 */
@@ -263,8 +549,12 @@ struct drm_colibri_queue_state {
 	__u32 state;
 #define DRM_COLIBRI_QUEUE_OK		0
 #define DRM_COLIBRI_QUEUE_BANNED	1
-	/** @error: out, COLIBRI_QERR_* of colibri_hw.h */
+	/** @error: out, COLIBRI_QERR_* of colibri_hw.h, or DRM_COLIBRI_QUEUE_ERR_* */
 	__u32 error;
+#define DRM_COLIBRI_QUEUE_ERR_GROUP	0x100	/* another queue of its group was banned */
+#define DRM_COLIBRI_QUEUE_ERR_TIMEOUT	0x101	/* a job took longer than the limit */
+#define DRM_COLIBRI_QUEUE_ERR_HUNG	0x102	/* the hardware did not let go of it */
+#define DRM_COLIBRI_QUEUE_ERR_POWER	0x103	/* its work was lost with the device's power */
 	/** @reason: out, for COLIBRI_QERR_FAULT: the positive errno that resolving the fault gave */
 	__u32 reason;
 	/** @fault_addr: out */
@@ -279,6 +569,10 @@ struct drm_colibri_queue_state {
 	__u64 submitted;
 	/** @retired: out, packets that the device has retired */
 	__u64 retired;
+	/** @busy_ns: out, time for which packets of the queue executed */
+	__u64 busy_ns;
+	/** @switches: out, times that it was taken off the hardware for another */
+	__u64 switches;
 };
 
 /**
@@ -488,6 +782,16 @@ struct drm_colibri_svm_query {
 	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_ADVISE, struct drm_colibri_svm_advise)
 #define DRM_IOCTL_COLIBRI_SVM_QUERY \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_SVM_QUERY, struct drm_colibri_svm_query)
+#define DRM_IOCTL_COLIBRI_GEM_INFO \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_GEM_INFO, struct drm_colibri_gem_info)
+#define DRM_IOCTL_COLIBRI_VM_STATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_VM_STATE, struct drm_colibri_vm_state)
+#define DRM_IOCTL_COLIBRI_GROUP_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_GROUP_CREATE, struct drm_colibri_group_create)
+#define DRM_IOCTL_COLIBRI_GROUP_DESTROY \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_GROUP_DESTROY, struct drm_colibri_group_destroy)
+#define DRM_IOCTL_COLIBRI_EXEC \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_EXEC, struct drm_colibri_exec)
 
 #if defined(__cplusplus)
 }
