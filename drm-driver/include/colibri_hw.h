@@ -91,6 +91,16 @@
 
 #define COLIBRI_STATUS_READY		(1u << 0)
 
+/*
+ * Busy time of queue @q, RO 64: ns that engines have spent on its packets, summed over the engines.
+ * It runs on while they execute, is kept over DISABLE and starts at 0 with RESET.  Time for which
+ * everything of the queue is parked on faults, or waits for memory or a turn, does not count.
+ */
+#define COLIBRI_REG_QUEUE_BUSY(q, kind)	(0x3000 + (q) * 0x10 + (kind) * 8)
+#define COLIBRI_BUSY_COMPUTE		0	/* waves, and the command processor */
+#define COLIBRI_BUSY_COPY		1	/* the command processor's turns with copies and fills */
+#define COLIBRI_NUM_BUSY		2
+
 /* Page-table root of address space @asid (64): a directory entry, see PTEs.  Root 0: none. */
 #define COLIBRI_REG_PT_ROOT(asid)	(0x4000 + (asid) * 8)
 

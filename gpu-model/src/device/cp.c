@@ -291,6 +291,7 @@ cg_cp_run(struct cg_queue *q)
    enum cg_cp_result r;
    unsigned budget = CG_CP_BUDGET;
 
+   cp->copied = false;
    do
       r = step(q);
    while (r == CG_CP_NEXT && --budget);

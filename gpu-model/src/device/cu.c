@@ -134,6 +134,16 @@ do_cp(struct cg_cu *cu, struct cg_queue *q)
    cg_sched_update(q);
 }
 
+static void
+charge(struct cg_cu *cu)
+{
+   struct cg_queue *q = cu->queue;
+   unsigned kind = !cu->in_wave && q->cp.copied ? COLIBRI_BUSY_COPY : COLIBRI_BUSY_COMPUTE;
+
+   q->busy_ns[kind] += cg_now() - cu->since;
+   cu->queue = NULL;
+}
+
 /* Called with dev->lock held; drops it meanwhile. */
 static void
 do_work(struct cg_cu *cu, const struct cg_work *work)
@@ -142,6 +152,8 @@ do_work(struct cg_cu *cu, const struct cg_work *work)
    struct cg_queue *q = work->queue;
 
    cu->queue = q;
+   cu->in_wave = work->wave;
+   cu->since = cg_now();
    cg_core_clear_stop(cu->engine.core);
    cg_sched_kick(dev, false);
    pthread_mutex_unlock(&dev->lock);
@@ -153,7 +165,7 @@ do_work(struct cg_cu *cu, const struct cg_work *work)
       do_cp(cu, q);
    cg_engine_exit(&cu->engine);
 
-   cu->queue = NULL;
+   charge(cu);
    if (--q->busy == 0 && q->quiesce)
       pthread_cond_broadcast(&dev->quiet);
 }

@@ -140,6 +140,7 @@ cg_reset_locked(struct cg_device *dev)
       pthread_mutex_lock(&dev->lock);
       q->ring = q->cb = 0;
       q->ring_log2 = q->asid = q->priority = 0;
+      q->busy_ns[COLIBRI_BUSY_COMPUTE] = q->busy_ns[COLIBRI_BUSY_COPY] = 0;
       pthread_mutex_unlock(&dev->lock);
    }
 
@@ -154,7 +155,7 @@ cg_reset_locked(struct cg_device *dev)
    atomic_store(&dev->hot_threshold, 0);
    cg_cus_forget(dev);
    memset(dev->latch, 0, sizeof(dev->latch));
-   dev->timestamp_high = 0;
+   dev->clock_high = 0;
    cg_irq_reset(dev);
 }
 

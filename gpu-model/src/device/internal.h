@@ -275,6 +275,7 @@ struct cg_cp {
    bool have_packet;      /**< packet holds number tail */
    _Alignas(8) uint8_t packet[COLIBRI_PACKET_SIZE];
    uint64_t progress;     /**< bytes of a copy or fill done */
+   bool copied;           /**< this turn had a copy or fill */
    struct cg_slot slots[CG_MAX_INFLIGHT]; /**< of packet n: n % CG_MAX_INFLIGHT */
 
    struct cg_waiter waiter;
@@ -295,6 +296,7 @@ struct cg_queue {
 
    bool quiesce;           /**< the control thread waits for busy to become 0 */
    unsigned busy;          /**< CU threads at work for this queue */
+   atomic_ullong busy_ns[COLIBRI_NUM_BUSY]; /**< of turns that are over; see cg_queue_busy() */
    struct cg_list link;    /**< in dev->runq[priority] when there is something to run */
    struct cg_list ready;   /**< waves */
    unsigned num_ready;
@@ -315,6 +317,8 @@ void cg_queue_doorbell(struct cg_queue *q);
 /** Stops the queue with an error; the first one is kept.  dev->lock held, guest memory stable. */
 void cg_queue_error_locked(struct cg_queue *q, uint32_t code, uint64_t addr, uint64_t pc,
                            uint64_t info);
+/** Control thread: QUEUE_BUSY. */
+uint64_t cg_queue_busy(struct cg_queue *q, unsigned kind);
 /** Executes packets for a while.  On a CU thread, inside a section, dev->lock not held. */
 void cg_cp_run(struct cg_queue *q);
 void cg_cp_reset(struct cg_queue *q);
@@ -329,7 +333,9 @@ struct cg_cu {
    struct cg_engine engine;
    struct cg_list idle_link; /**< in dev->idle_cus while asleep */
    pthread_cond_t wake;
-   struct cg_queue *queue;   /**< what it works for; dev->lock */
+   struct cg_queue *queue;   /**< what it works for; dev->lock, as is the rest */
+   bool in_wave;             /**< and whether that is a wave */
+   uint64_t since;           /**< when it began */
 };
 
 /** What a CU is to do next; wave == NULL: the command processor. */
@@ -397,7 +403,7 @@ struct cg_device {
 
    pthread_mutex_t ctl_lock;
    uint32_t latch[0x5000 / 8]; /**< low halves of 64-bit registers being written */
-   uint32_t timestamp_high;
+   uint32_t clock_high;
 
    void *regions;               /**< tree of struct cg_region; ctl_lock */
    unsigned num_regions;

@@ -250,12 +250,19 @@ static void
 run(struct cg_device *dev)
 {
    struct cg_migrate *m = &dev->mig;
+   uint64_t since = cg_now();
    enum mig_result r;
 
    do {
       cg_engine_enter(&m->engine);
       r = step(dev);
       cg_engine_exit(&m->engine);
+      if (r == MIG_AGAIN) {
+         uint64_t now = cg_now();
+
+         dev->queues[COLIBRI_MIGRATE_QUEUE].busy_ns[COLIBRI_BUSY_COPY] += now - since;
+         since = now;
+      }
    } while (r == MIG_AGAIN && !atomic_load(&m->stop));
 
    pthread_mutex_lock(&m->lock);

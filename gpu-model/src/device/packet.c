@@ -124,8 +124,10 @@ run_vendor(struct cg_queue *q)
    case COLIBRI_OP_NOP:
       return CG_CP_NEXT;
    case COLIBRI_OP_COPY:
+      q->cp.copied = true;
       return cg_copy_run(q, pkt);
    case COLIBRI_OP_FILL:
+      q->cp.copied = true;
       return cg_fill_run(q, pkt);
    case COLIBRI_OP_FENCE:
       return run_fence(q, pkt);

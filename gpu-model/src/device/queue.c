@@ -197,6 +197,23 @@ cg_queue_doorbell(struct cg_queue *q)
    pthread_mutex_unlock(&dev->lock);
 }
 
+uint64_t
+cg_queue_busy(struct cg_queue *q, unsigned kind)
+{
+   struct cg_device *dev = q->dev;
+   uint64_t ns;
+
+   pthread_mutex_lock(&dev->lock);
+   ns = q->busy_ns[kind];
+   /* What a turn of the command processor is for is known at its end, which is soon. */
+   for (unsigned i = 0; kind == COLIBRI_BUSY_COMPUTE && i < dev->num_cus_started; i++) {
+      if (dev->cus[i].queue == q && dev->cus[i].in_wave)
+         ns += cg_now() - dev->cus[i].since;
+   }
+   pthread_mutex_unlock(&dev->lock);
+   return ns;
+}
+
 /* Sets the status page's bit and raises VEC_ERROR. */
 static void
 report_error(struct cg_queue *q)

@@ -8,6 +8,8 @@
 
 #define QUEUE_REGS COLIBRI_REG_QUEUE(0)
 #define QUEUE_STRIDE (COLIBRI_REG_QUEUE(1) - COLIBRI_REG_QUEUE(0))
+#define BUSY_REGS COLIBRI_REG_QUEUE_BUSY(0, 0)
+#define BUSY_STRIDE (COLIBRI_REG_QUEUE_BUSY(1, 0) - COLIBRI_REG_QUEUE_BUSY(0, 0))
 #define ROOT_REGS COLIBRI_REG_PT_ROOT(0)
 #define DOORBELLS COLIBRI_DOORBELL(0)
 #define DOORBELL_STRIDE (COLIBRI_DOORBELL(1) - COLIBRI_DOORBELL(0))
@@ -25,6 +27,12 @@ is_queue_reg(uint64_t offset)
 }
 
 static bool
+is_busy_reg(uint64_t offset)
+{
+   return in(offset, BUSY_REGS, COLIBRI_MAX_QUEUES * BUSY_STRIDE);
+}
+
+static bool
 is_root_reg(uint64_t offset)
 {
    return in(offset, ROOT_REGS, COLIBRI_MAX_ASIDS * 8);
@@ -34,7 +42,7 @@ is_root_reg(uint64_t offset)
 static bool
 is_64bit(uint64_t offset)
 {
-   if (is_root_reg(offset))
+   if (is_root_reg(offset) || is_busy_reg(offset))
       return true;
    if (is_queue_reg(offset)) {
       switch ((offset - QUEUE_REGS) % QUEUE_STRIDE) {
@@ -255,6 +263,9 @@ reg_read(struct cg_device *dev, uint64_t offset)
    if (is_queue_reg(offset))
       return queue_read(&dev->queues[(offset - QUEUE_REGS) / QUEUE_STRIDE],
                         (offset - QUEUE_REGS) % QUEUE_STRIDE);
+   if (is_busy_reg(offset))
+      return cg_queue_busy(&dev->queues[(offset - BUSY_REGS) / BUSY_STRIDE],
+                           (offset - BUSY_REGS) % BUSY_STRIDE / 8);
    if (is_root_reg(offset))
       return atomic_load(&dev->pt_root[(offset - ROOT_REGS) / 8]);
    return global_read(dev, offset);
@@ -292,14 +303,16 @@ read_half(struct cg_device *dev, uint64_t offset)
 {
    uint64_t reg = offset & ~7ull;
 
-   /* The two halves of the time belong to one moment. */
-   if (offset == COLIBRI_REG_TIMESTAMP + 4)
-      return dev->timestamp_high;
+   bool clock = reg == COLIBRI_REG_TIMESTAMP || is_busy_reg(reg);
+
+   /* The two halves of a clock belong to one moment. */
+   if (clock && (offset & 4))
+      return dev->clock_high;
 
    uint64_t value = reg_read(dev, reg);
 
-   if (reg == COLIBRI_REG_TIMESTAMP)
-      dev->timestamp_high = value >> 32;
+   if (clock)
+      dev->clock_high = value >> 32;
    return offset & 4 ? value >> 32 : value;
 }
 

@@ -384,6 +384,49 @@ endless_kernels_share(void)
 }
 
 /* Reset in the middle of everything, then all over again. */
+/* Time counts for the queue that runs and for what it does, while it does it, and never goes back. */
+static void
+busy_time(void)
+{
+   setup();
+   uint64_t start = rd64(&g, COLIBRI_REG_TIMESTAMP), last = 0;
+   struct colibri_pkt_dispatch d = KERNEL(&q, K_FOREVER, 1, 1);
+
+   CHECK(rd64(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COMPUTE)) == 0);
+   queue_run(&q, &d);
+   for (unsigned i = 0; i < 5000 && last < 5000000; i++) {
+      uint64_t now = rd64(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COMPUTE));
+
+      CHECK(now >= last);
+      last = now;
+      nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+   }
+   CHECK(last >= 5000000);
+   wr32(&g, COLIBRI_REG_QUEUE(1) + COLIBRI_QREG_CTL, COLIBRI_QCTL_DISABLE);
+   last = rd64(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COMPUTE));
+   CHECK(last <= 2 * (rd64(&g, COLIBRI_REG_TIMESTAMP) - start));
+   CHECK(rd64(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COMPUTE)) == last);
+
+   uint32_t lo = rd32(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COMPUTE));
+   uint32_t hi = rd32(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COMPUTE) + 4);
+
+   CHECK(((uint64_t)hi << 32 | lo) == last);
+   CHECK(rd64(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COPY)) == 0);
+   CHECK(rd64(&g, COLIBRI_REG_QUEUE_BUSY(63, COLIBRI_BUSY_COPY)) == 0);
+
+   struct colibri_pkt_copy c = {.header = COLIBRI_PKT_VENDOR,
+                                .op = COLIBRI_OP_COPY,
+                                .dst = VA_USER,
+                                .src = VA_USER + (1 << 19),
+                                .size = 1 << 19};
+
+   CHECK(queue_wait(&q2, queue_run(&q2, &c), 5000));
+   CHECK(WAIT_FOR(rd64(&g, COLIBRI_REG_QUEUE_BUSY(63, COLIBRI_BUSY_COPY)) > 0, 5000));
+   wr32(&g, COLIBRI_REG_RESET, 1);
+   CHECK(rd64(&g, COLIBRI_REG_QUEUE_BUSY(1, COLIBRI_BUSY_COMPUTE)) == 0);
+   guest_fini(&g);
+}
+
 static void
 reset_while_running(void)
 {
@@ -422,6 +465,7 @@ const struct test queue_tests[] = {
    {"bad-rings", bad_rings},
    {"stop-endless-kernel", stop_endless_kernel},
    {"endless-kernels-share", endless_kernels_share},
+   {"busy-time", busy_time},
    {"reset-while-running", reset_while_running},
    {0},
 };
