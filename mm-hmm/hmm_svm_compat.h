@@ -214,8 +214,10 @@ static inline bool dma_need_unmap(struct device *dev)
 
 /* Late 6.12 kernels have these. */
 #ifndef kzalloc_obj
-#define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
-#define kvzalloc_obj(obj)	kvzalloc(sizeof(obj), GFP_KERNEL)
+#define hmm_svm_first_gfp(empty, gfp, ...)	gfp
+#define hmm_svm_gfp(...)		hmm_svm_first_gfp(, ##__VA_ARGS__, GFP_KERNEL)
+#define kzalloc_obj(obj, ...)		kzalloc(sizeof(obj), hmm_svm_gfp(__VA_ARGS__))
+#define kvzalloc_obj(obj, ...)		kvzalloc(sizeof(obj), hmm_svm_gfp(__VA_ARGS__))
 #endif
 
 #define HMM_SVM_LARGE_FOLIOS		0

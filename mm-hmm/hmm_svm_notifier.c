@@ -223,7 +223,7 @@ static struct hmm_svm_notifier *notifier_create(struct hmm_svm *svm, u64 addr)
 	struct hmm_svm_notifier *notifier;
 	int err;
 
-	notifier = kzalloc(sizeof(*notifier), GFP_KERNEL_ACCOUNT);
+	notifier = kzalloc_obj(*notifier, GFP_KERNEL_ACCOUNT);
 	if (!notifier)
 		return ERR_PTR(-ENOMEM);
 	notifier->svm = svm;

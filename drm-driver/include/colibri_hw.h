@@ -75,7 +75,7 @@
 #define COLIBRI_REG_MMU_RING_LOG2	0x0060	/* RW log2 of the number of commands, 1..16 */
 #define COLIBRI_REG_MMU_DOORBELL	0x0064	/* WO mmu_prod moved while mmu_idle was set */
 #define COLIBRI_REG_MMU_ERROR		0x0068	/* RO COLIBRI_MMU_ERR_*, sticky until reset */
-#define COLIBRI_REG_HOT_THRESHOLD	0x006c	/* RW accesses to 64 KiB of system memory that are reported; 0: off */
+#define COLIBRI_REG_HOT_THRESHOLD	0x006c	/* RW accesses to report, per 64 KiB; 0: off */
 
 #define COLIBRI_ID_MAGIC		0x52424c43u	/* "CLBR" */
 #define COLIBRI_VERSION			0x00010000u
@@ -104,10 +104,12 @@
 /* Page-table root of address space @asid (64): a directory entry, see PTEs.  Root 0: none. */
 #define COLIBRI_REG_PT_ROOT(asid)	(0x4000 + (asid) * 8)
 
-/* Queue registers.  Ring, cb, log2, asid and priority may change only while the queue is DISABLED. */
+/*
+ * Queue registers.  Ring, cb, log2, asid and priority may change only while the queue is DISABLED.
+ */
 #define COLIBRI_REG_QUEUE(q)		(0x1000 + (q) * 0x40)
-#define COLIBRI_QREG_RING		0x00	/* RW 64, VA of packet 0 (bus address on queue 0), 64-byte aligned */
-#define COLIBRI_QREG_CB			0x08	/* RW 64, VA of struct colibri_queue_cb (bus address on queue 0) */
+#define COLIBRI_QREG_RING		0x00	/* RW 64, VA (queue 0: bus), 64-byte aligned */
+#define COLIBRI_QREG_CB			0x08	/* RW 64, VA (queue 0: bus) of colibri_queue_cb */
 #define COLIBRI_QREG_RING_LOG2		0x10	/* RW log2 of the number of packets, 1..16 */
 #define COLIBRI_QREG_ASID		0x14	/* RW */
 #define COLIBRI_QREG_PRIORITY		0x18	/* RW 0 (low) .. 3 (high) */
@@ -134,15 +136,15 @@
 #define COLIBRI_QSTATE_ERROR		3	/* stopped; registers tell why; leave by DISABLE */
 
 #define COLIBRI_QERR_NONE		0
-#define COLIBRI_QERR_BAD_RING		1	/* ring or control block: alignment, size, indices, address */
+#define COLIBRI_QERR_BAD_RING		1	/* ring, cb: alignment, size, indices, address */
 #define COLIBRI_QERR_BAD_PACKET		2	/* unknown type or a field out of its range */
 #define COLIBRI_QERR_FAULT		3	/* the driver answered a fault with FAIL */
 #define COLIBRI_QERR_ILLEGAL_INSN	4
-#define COLIBRI_QERR_BAD_ADDRESS	5	/* non-canonical, or outside its local/private/stack segment */
+#define COLIBRI_QERR_BAD_ADDRESS	5	/* non-canonical, or outside its segment */
 #define COLIBRI_QERR_MISALIGNED		6	/* atomic or fence word not naturally aligned */
 #define COLIBRI_QERR_FENCE_UNMAPPED	7	/* fence and timestamp writes never fault */
-#define COLIBRI_QERR_BUS		8	/* a PTE or descriptor points outside VRAM and guest memory */
-#define COLIBRI_QERR_NO_MEMORY		10	/* the device has no room for the waves' private memory and stacks */
+#define COLIBRI_QERR_BUS		8	/* a PTE or descriptor points nowhere */
+#define COLIBRI_QERR_NO_MEMORY		10	/* no room for private memory and stacks */
 
 /* One 4 KiB doorbell page per queue; any 4-byte write to its start rings. */
 #define COLIBRI_DOORBELL(q)		(0x20000 + (q) * 0x1000)
@@ -170,7 +172,7 @@ struct colibri_status_page {
 	__u32 mmu_cons;		/* device: commands completed, in order */
 	__u32 mmu_idle;		/* device: 1: sleeps, ring MMU_DOORBELL after moving mmu_prod */
 	__u32 pad3[14];
-	__u64 queue_error;	/* bit q: set by the device (atomic or) when queue q enters ERROR; driver exchanges with 0 */
+	__u64 queue_error;	/* bit q: queue q is in ERROR; device: atomic or, driver: xchg 0 */
 	__u32 pad4[14];
 };
 
@@ -181,7 +183,7 @@ struct colibri_status_page {
  * is the driver's zone.  Anything else with 63:62 = 0 or 3 is BAD_ADDRESS.
  */
 #define COLIBRI_APERTURE_SHIFT		62
-#define COLIBRI_APERTURE_LOCAL		1ull	/* bits 31:0 offset into the work-group's local memory */
+#define COLIBRI_APERTURE_LOCAL		1ull	/* bits 31:0 offset into the group's local memory */
 #define COLIBRI_APERTURE_PRIVATE	2ull	/* see below */
 #define COLIBRI_VA_BITS			57
 #define COLIBRI_VA_DRIVER_ZONE		(1ull << 56)
@@ -198,7 +200,7 @@ struct colibri_status_page {
 #define COLIBRI_STACK_BASE		(COLIBRI_PRIVATE_BASE | COLIBRI_PRIVATE_STACK)
 
 /* A physical address, in PTEs, migration lists and roots: VRAM offset or bus address. */
-#define COLIBRI_PHYS_SYS		(1ull << 63)	/* migration lists: bus address, else VRAM offset */
+#define COLIBRI_PHYS_SYS		(1ull << 63)	/* of extents: bus address, else of VRAM */
 
 /* ---- Page tables ---------------------------------------------------------
  *
@@ -239,13 +241,13 @@ struct colibri_mmu_cmd {
 };
 
 #define COLIBRI_MMU_NOP			0
-#define COLIBRI_MMU_TLB_INV		1	/* drop translations (and decoded code) of the range */
-#define COLIBRI_MMU_FAULT_RETRY		2	/* unpark what waits on pages of the range; it will try again */
-#define COLIBRI_MMU_FAULT_FAIL		3	/* what waits on pages of the range: queue error FAULT; arg: reason */
+#define COLIBRI_MMU_TLB_INV		1	/* drop translations, decoded code of a range */
+#define COLIBRI_MMU_FAULT_RETRY		2	/* what waits on pages of a range retries */
+#define COLIBRI_MMU_FAULT_FAIL		3	/* what waits there: error FAULT; arg: reason */
 #define COLIBRI_MMU_SYNC		4	/* arg bit 0: raise VEC_MMU */
 
 #define COLIBRI_MMU_ERR_NONE		0
-#define COLIBRI_MMU_ERR_BAD_CMD		1	/* unknown op, bad asid or range; the command was skipped */
+#define COLIBRI_MMU_ERR_BAD_CMD		1	/* unknown op, bad asid or range; command skipped */
 #define COLIBRI_MMU_ERR_BAD_RING	2	/* ring or indices invalid; processing stopped */
 
 /* ---- Faults (ring of 64-byte records in system memory) -------------------
@@ -314,7 +316,7 @@ struct colibri_queue_cb {
 #define COLIBRI_PKT_BARRIER_AND		3
 #define COLIBRI_PKT_BARRIER_OR		5
 #define COLIBRI_PKT_TYPE_MASK		0x00ff
-#define COLIBRI_PKT_BARRIER_BIT		0x0100	/* start only when all earlier packets are complete */
+#define COLIBRI_PKT_BARRIER_BIT		0x0100	/* start when all earlier ones are complete */
 #define COLIBRI_PKT_ACQUIRE_SHIFT	9
 #define COLIBRI_PKT_RELEASE_SHIFT	11
 
@@ -329,7 +331,7 @@ struct colibri_pkt_dispatch {
 	__u64 kernel_object;	/* VA of struct colibri_kernel_desc, 64-byte aligned */
 	__u64 kernarg;		/* VA */
 	__u64 reserved1;
-	__u64 completion_signal;	/* 0, or VA of a 64-bit word, atomically decremented when complete; may fault (ATOMIC) */
+	__u64 completion_signal;	/* 0, or VA of a __u64 to decrement at the end (ATOMIC) */
 };
 
 struct colibri_pkt_barrier {
@@ -378,7 +380,7 @@ struct colibri_pkt_fence {
 	__u16 header;
 	__u16 op;
 	__u32 flags;		/* COLIBRI_FENCE_IRQ */
-	__u64 addr;		/* 8-byte aligned VA (bus address on queue 0); must be mapped writable */
+	__u64 addr;		/* 8-byte aligned VA (queue 0: bus), mapped writable */
 	__u64 value;
 	__u64 reserved1[4];
 	__u64 completion_signal;
@@ -405,16 +407,20 @@ struct colibri_pkt_wait {
 #define COLIBRI_WAIT_NE			1
 #define COLIBRI_WAIT_GE			2	/* unsigned */
 
+/* TIMESTAMP: written when all earlier packets are complete. */
 struct colibri_pkt_timestamp {
 	__u16 header;
 	__u16 op;
 	__u32 reserved0;
-	__u64 addr;		/* 8-byte aligned VA; *addr = TIMESTAMP when all earlier packets are complete */
+	__u64 addr;		/* 8-byte aligned VA; *addr = TIMESTAMP */
 	__u64 reserved1[5];
 	__u64 completion_signal;
 };
 
-/* MIGRATE: copy or clear @count physical extents.  Never faults; a bad extent is queue error BUS before any is touched. */
+/*
+ * MIGRATE: copy or clear @count physical extents.  Never faults; a bad extent is queue error BUS
+ * before any is touched.
+ */
 struct colibri_pkt_migrate {
 	__u16 header;
 	__u16 op;
@@ -454,7 +460,7 @@ struct colibri_kernel_desc {
  * Read-only CSRs (csrr) carry what is uniform in the wave:
  */
 #define COLIBRI_CSR_WG_ID(d)		(0xcc0 + (d))	/* d = 0..2 */
-#define COLIBRI_CSR_WG_SIZE(d)		(0xcc3 + (d))	/* of this group: smaller in a partial one */
+#define COLIBRI_CSR_WG_SIZE(d)		(0xcc3 + (d))	/* of this, maybe partial, group */
 #define COLIBRI_CSR_WG_SIZE_NOM(d)	(0xcc6 + (d))	/* as in the packet */
 #define COLIBRI_CSR_GRID_SIZE(d)	(0xcc9 + (d))	/* in work-items */
 #define COLIBRI_CSR_WAVE_IN_WG		0xccc

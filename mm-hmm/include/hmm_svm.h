@@ -241,7 +241,7 @@ enum hmm_svm_advice {
 #define HMM_SVM_PAGE_MAPPED	BIT(6)	/* the device has an entry */
 #define HMM_SVM_PAGE_COPY	BIT(7)	/* that entry is for a read-only copy */
 #define HMM_SVM_PAGE_ERROR	BIT(8)	/* no mapping, or memory that HMM cannot mirror */
-#define HMM_SVM_PAGE_ORDER_SHIFT 12	/* bits 15:12: the CPU maps it with 2^order pages (15: or more) */
+#define HMM_SVM_PAGE_ORDER_SHIFT 12	/* bits 15:12: the CPU maps 2^order pages (15: or more) */
 
 /* What hmm_svm_inject() makes fail, once. */
 enum hmm_svm_failure {

@@ -350,7 +350,7 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	struct dmirror *dm;
 	int ret;
 
-	dm = kzalloc(sizeof(*dm), GFP_KERNEL_ACCOUNT);
+	dm = kzalloc_obj(*dm, GFP_KERNEL_ACCOUNT);
 	if (!dm)
 		return -ENOMEM;
 	dm->ddev = ddev;

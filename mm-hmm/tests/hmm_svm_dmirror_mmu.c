@@ -19,7 +19,7 @@ static int dmirror_prepare(struct hmm_svm *svm, u64 start, u64 end)
 
 	if (xa_load(&dm->leaves, index))
 		return 0;
-	leaf = kvzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);
+	leaf = kvzalloc_obj(*leaf, GFP_KERNEL_ACCOUNT);
 	if (!leaf)
 		return -ENOMEM;
 	/* One fault at a time per block, so nobody else makes this leaf. */

@@ -331,7 +331,7 @@ static void advice_decides_the_place(struct kunit *test)
 			},
 		};
 
-		block->pin_time = cases[i].pinned ? HZ : 0;
+		block->pin_time = HZ * cases[i].pinned;
 		block->pinned_until = jiffies + 3600 * HZ * cases[i].pinned;
 		KUNIT_EXPECT_EQ_MSG(test, cases[i].place,
 				    hmm_svm_policy_first_touch(block, vma, &advised,

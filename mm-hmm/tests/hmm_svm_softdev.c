@@ -364,6 +364,7 @@ static int softdev_work(void *arg)
 	allow_kernel_signal(SIGKILL);
 	ret = softdev_run(worker->sf, &worker->access);
 	WRITE_ONCE(worker->sf->result, ret);
+	/* Whoever sees it sees the result: pairs with softdev_state(). */
 	smp_store_release(&worker->done, true);
 
 	set_current_state(TASK_INTERRUPTIBLE);
@@ -403,6 +404,7 @@ static long softdev_state(struct softdev_file *sf, void __user *arg)
 
 	mutex_lock(&sf->workers_lock);
 	for (i = 0; i < sf->nr_workers; i++)
+		/* The result is read after it: pairs with the worker's release. */
 		state.running += !smp_load_acquire(&sf->workers[i].done);
 	state.result = -READ_ONCE(sf->result);
 	mutex_unlock(&sf->workers_lock);

@@ -265,11 +265,10 @@ static bool fail_nth(const struct operation *op, int nth)
 		printf("# %s: allocation %d: %s\n", op->name, nth, strerror(ret));
 	/* Once more, in peace. */
 	CHECK(!op->run());
-	if (op->run == advise || op->run == read_by_device || op->setup == in_device) {
+	if (op->run == advise || op->run == read_by_device || op->setup == in_device)
 		CHECK(!dev_check(mem, PAGE, words, value));
-	} else {
+	else
 		CHECK(!dev_write(mem, PAGE, words, value));
-	}
 	CHECK(cpu_check((void *)mem, PAGE, words, value));
 	CHECK(!dev_check(mem, PAGE, words, value));
 	op->end();
@@ -330,6 +329,11 @@ static void *device_adds(void *arg)
 	return NULL;
 }
 
+static _Atomic uint64_t *stress_word(unsigned int *seed)
+{
+	return (_Atomic uint64_t *)(mem + rand_r(seed) % STRESS_WORDS * PAGE);
+}
+
 static void *cpu_adds(void *arg)
 {
 	unsigned int seed = (uintptr_t)arg;
@@ -337,7 +341,7 @@ static void *cpu_adds(void *arg)
 	may_fail();
 	while (!stop) {
 		for (int i = 0; i < 100; i++)
-			atomic_fetch_add((_Atomic uint64_t *)(mem + rand_r(&seed) % STRESS_WORDS * PAGE), 1);
+			atomic_fetch_add(stress_word(&seed), 1);
 		sum += 100;
 		usleep(rand_r(&seed) % 3000);
 	}
