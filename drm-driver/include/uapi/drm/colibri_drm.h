@@ -555,7 +555,7 @@ struct drm_colibri_queue_state {
 #define DRM_COLIBRI_QUEUE_ERR_TIMEOUT	0x101	/* a job took longer than the limit */
 #define DRM_COLIBRI_QUEUE_ERR_HUNG	0x102	/* the hardware did not let go of it */
 #define DRM_COLIBRI_QUEUE_ERR_POWER	0x103	/* its work was lost with the device's power */
-	/** @reason: out, for COLIBRI_QERR_FAULT: the positive errno that resolving the fault gave */
+	/** @reason: out, for COLIBRI_QERR_FAULT: the positive errno that serving it gave */
 	__u32 reason;
 	/** @fault_addr: out */
 	__u64 fault_addr;
@@ -699,10 +699,10 @@ struct drm_colibri_svm_advise {
 	__u32 advice;
 #define DRM_COLIBRI_SVM_ADVISE_PREFERRED	0	/* DRM_COLIBRI_SVM_PREFER_* */
 #define DRM_COLIBRI_SVM_ADVISE_TOUCH		1	/* DRM_COLIBRI_SVM_TOUCH_* */
-#define DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY	2	/* 0, or 1: the GPU may read a copy of a shared page */
+#define DRM_COLIBRI_SVM_ADVISE_READ_MOSTLY	2	/* 0, or 1: the GPU may read a copy */
 #define DRM_COLIBRI_SVM_ADVISE_ACCESSED_BY	3	/* 0, or 1: map ahead of faults, in place */
 #define DRM_COLIBRI_SVM_ADVISE_ATOMIC		4	/* DRM_COLIBRI_SVM_ATOMIC_* */
-#define DRM_COLIBRI_SVM_ADVISE_PREFETCH		5	/* log2 of the pages that a fault may serve, 0..9 */
+#define DRM_COLIBRI_SVM_ADVISE_PREFETCH		5	/* log2 of pages a fault may serve, 0..9 */
 #define DRM_COLIBRI_SVM_ADVISE_THRASH		6	/* 1, or 0: never mind going to and fro */
 #define DRM_COLIBRI_SVM_ADVISE_PROMOTE		7	/* 1, or 0: ignore access counters */
 	/** @value: see @advice */
