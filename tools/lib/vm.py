@@ -78,6 +78,10 @@ def add_options(parser):
         help="do not load the driver; its modules are in $COLIBRI_MODULES")
     add("--no-pcie-atomics", action="store_true",
         help="the last GPU cannot do atomics on system memory")
+    add("--gpu-may-die", action="store_true",
+        help="let the guest kill, stop, unplug and plug its GPUs (colibri-gpus)")
+    add("--model-args", metavar="ARGS", default="",
+        help="options of the models (colibri-gpu --help)")
     add("--driver-args", metavar="ARGS", default="",
         help="module parameters of colibri.ko")
     add("--icount", action="store_true",

@@ -2,6 +2,7 @@
 """One run of a VM: the model, QEMU (through virtme-run), and what they say."""
 
 import fcntl
+import json
 import os
 import shlex
 import shutil
@@ -14,6 +15,7 @@ import time
 
 import vm_kernel
 from vm_accel import accelerator_options
+from vm_control import Control
 from vm_log import KernelLog, Relay
 
 HOST = "/host"                    # this machine's files, as tools/vm shows them
@@ -24,6 +26,11 @@ SHARE = "/mnt/share"
 MODEL = "/colibri/build/gpu-model/src/colibri-gpu"
 MESA = "/colibri/build/mesa-install"
 CHECKOUT = "/colibri"
+CONTROL_SOCKET = GUEST_DIR + "/control.sock"
+MONITOR_SOCKET = GUEST_DIR + "/qmp.sock"
+
+HOTPLUG_SLOTS = 32                # of --gpu-may-die
+HOTPLUG_DEVICE = 0x10             # the first of the PCI devices that are slots
 
 MODEL_START_SECONDS = 20
 BOOT_SECONDS = 900                # a debug kernel under TCG on a busy machine takes its time
@@ -58,7 +65,10 @@ class Session:
     def __init__(self, args):
         self.args = args
         self.verbose = args.verbose
-        self.models = []
+        self.models = []          # one for each GPU
+        self.model_output = None
+        self.devices = 0          # that QEMU was given
+        self.control = None       # of the guest over its GPUs
         self.vm = None
         self.relays = []
         self.status = None        # what the guest reported: "exit N", "fail TEXT"
@@ -160,15 +170,28 @@ class Session:
         """Starts the virtual GPUs; returns QEMU's options for them."""
         if not os.access(MODEL, os.X_OK):
             raise SetupError("the model is not built: run 'make model'")
-        options = []
-        with open(GUEST_DIR + "/model.txt", "w", encoding="utf-8") as log:
-            for index in range(self.args.gpus):
-                options += self.start_model(index, log)
+        self.model_output = open(GUEST_DIR + "/model.txt", "w", encoding="utf-8")
+        self.models = [None] * self.args.gpus
+        options = self.slots() if self.args.gpu_may_die else []
+        for index in range(self.args.gpus):
+            options += ["-device", json.dumps(self.start_model(index))]
         return options
 
-    def start_model(self, index, log):
-        """Starts one and waits for its socket."""
-        name = f"gpu{index}" if index else "gpu"
+    def slots(self):
+        """Slots that GPUs can be put into while the VM runs."""
+        options = []
+        for slot in range(HOTPLUG_SLOTS):
+            device, function = HOTPLUG_DEVICE + slot // 8, slot % 8
+            options += ["-device", f"pcie-root-port,id=slot{slot},chassis={slot + 1},"
+                        f"addr={device:#x}.{function},multifunction=on,io-reserve=0,"
+                        f"mem-reserve=1M,pref64-reserve={2 * self.args.vram}"]
+        return options
+
+    def start_model(self, index, more_options=()):
+        """Starts one and waits for its socket; returns its device for QEMU."""
+        if self.args.gpu_may_die and self.devices == HOTPLUG_SLOTS:
+            raise SetupError("no slot is left")
+        name = f"gpu{self.devices}"
         socket = f"{GUEST_DIR}/{name}.sock"
         command = [MODEL, "--socket", socket, "--vram", str(self.args.vram)]
         if self.args.cus:
@@ -177,15 +200,21 @@ class Session:
             command.append("--no-pcie-atomics")
         if self.verbose:
             command.append("--verbose")
-        model = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.models.append(model)
+        command += shlex.split(self.args.model_args) + list(more_options)
+        model = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.model_output,
+                                 stderr=self.model_output)
+        self.models[index] = model
         deadline = time.monotonic() + MODEL_START_SECONDS
         while not os.path.exists(socket):
             if model.poll() is not None or time.monotonic() > deadline:
                 raise VmEnded("model", "the model did not start:\n" + self.model_log())
             time.sleep(0.01)
-        return ["-device", '{"driver":"vfio-user-pci","id":"' + name + '","rombar":0,'
-                '"socket":{"type":"unix","path":"' + socket + '"}}']
+        device = {"driver": "vfio-user-pci", "id": name, "rombar": 0,
+                  "socket": {"type": "unix", "path": socket}}
+        if self.args.gpu_may_die:
+            device["bus"] = f"slot{self.devices}"
+        self.devices += 1
+        return device
 
     @staticmethod
     def model_log():
@@ -249,6 +278,10 @@ class Session:
         for name, chardev in ports.items():
             options += ["-chardev", f"file,id={name},{chardev}",
                         "-device", f"virtserialport,bus=colibri.0,name=colibri.{name},chardev={name}"]
+        if args.gpu_may_die:
+            options += ["-chardev", f"socket,id=gpus,path={CONTROL_SOCKET},server=on,wait=off",
+                        "-device", "virtserialport,bus=colibri.0,name=colibri.gpus,chardev=gpus",
+                        "-qmp", f"unix:{MONITOR_SOCKET},server=on,wait=off"]
         return options + gpu
 
     @staticmethod
@@ -342,6 +375,8 @@ class Session:
         gpu = [] if self.args.no_gpu else self.start_models()
         self.say(f"booting {self.kernel.release}")
         self.start_vm(gpu)
+        if self.args.gpu_may_die:
+            self.control = Control(self, CONTROL_SOCKET, MONITOR_SOCKET)
         try:
             reason = self.wait()
         except KeyboardInterrupt:
@@ -380,12 +415,20 @@ class Session:
         return self.status is not None and self.status.startswith(("exit ", "fail "))
 
     def a_model_ended(self):
-        """Whether a model does not run any more."""
-        return any(model.poll() is not None for model in self.models)
+        """Whether a model does not run any more, though nobody ended it."""
+        return any(model.poll() is not None and not self.expected_to_end(model)
+                   for model in self.models)
+
+    def expected_to_end(self, model):
+        """Whether the guest had it ended."""
+        return self.control and model in self.control.ended
 
     def model_status(self):
         """What is wrong with how the models ended once their VM is gone, or 0."""
         for model in self.models:
+            if self.expected_to_end(model):
+                model.kill()
+                continue
             try:
                 if model.wait(10):
                     return model.returncode
