@@ -35,10 +35,12 @@
 #define COLIBRI_VEC_MIGRATE		2	/* the same, on the migration queue */
 #define COLIBRI_VEC_ERROR		3	/* status page: queue_error has new bits */
 #define COLIBRI_VEC_MMU			4	/* an MMU SYNC command with IRQ completed */
+#define COLIBRI_VEC_SCHED		5	/* status page: queue_event or context_event */
 #define COLIBRI_NUM_VECS		8
 
 /* ---- Limits --------------------------------------------------------------*/
 #define COLIBRI_MAX_QUEUES		64	/* queue 0 is the migration queue */
+#define COLIBRI_MAX_CONTEXTS		512	/* number 0 is none */
 #define COLIBRI_MAX_ASIDS		256
 #define COLIBRI_MIGRATE_QUEUE		0
 #define COLIBRI_MAX_WG_ITEMS		1024
@@ -65,6 +67,7 @@
 #define COLIBRI_REG_NUM_ASIDS		0x0020	/* RO */
 #define COLIBRI_REG_VLEN		0x0024	/* RO bits */
 #define COLIBRI_REG_WAVES_PER_QUEUE	0x0028	/* RO resident waves of one queue */
+#define COLIBRI_REG_NUM_CONTEXTS	0x002c	/* RO contexts have numbers 1 .. this - 1 */
 #define COLIBRI_REG_TIMESTAMP		0x0030	/* RO 64, ns, monotonic */
 #define COLIBRI_REG_RESET		0x0038	/* WO write 1: everything but VRAM to power-on */
 #define COLIBRI_REG_STATUS_PAGE		0x0040	/* RW 64, bus address, 4 KiB aligned; 0: off */
@@ -77,8 +80,19 @@
 #define COLIBRI_REG_MMU_ERROR		0x0068	/* RO COLIBRI_MMU_ERR_*, sticky until reset */
 #define COLIBRI_REG_HOT_THRESHOLD	0x006c	/* RW accesses to report, per 64 KiB; 0: off */
 
+#define COLIBRI_REG_CONTEXT_DROP	0x0070	/* WO number of a detached context to forget */
+
+/*
+ * One bit for each queue.  A queue that is not ENABLED is in none of the three RO masks; any other
+ * is in one of them at most.
+ */
+#define COLIBRI_REG_SCHED_WATCH		0x0078	/* RW 64, tell when it gets idle or parked */
+#define COLIBRI_REG_SCHED_IDLE		0x0080	/* RO 64, cb.idle is 1 and nothing is in flight */
+#define COLIBRI_REG_SCHED_PARKED	0x0088	/* RO 64, goes on only when faults are answered */
+#define COLIBRI_REG_SCHED_WAITING	0x0090	/* RO 64, waits for words of memory (and faults) */
+
 #define COLIBRI_ID_MAGIC		0x52424c43u	/* "CLBR" */
-#define COLIBRI_VERSION			0x00010000u
+#define COLIBRI_VERSION			0x00010001u
 
 /*
  * Atomics on system memory are atomic for the CPU, too (PCIe AtomicOps).  Without it
@@ -100,6 +114,12 @@
 #define COLIBRI_BUSY_COMPUTE		0	/* waves, and the command processor */
 #define COLIBRI_BUSY_COPY		1	/* the command processor's turns with copies and fills */
 #define COLIBRI_NUM_BUSY		2
+
+/*
+ * RW, while DISABLED: the number under which DETACH puts the state of queue @q and ATTACH finds it;
+ * 0: none.
+ */
+#define COLIBRI_REG_QUEUE_CONTEXT(q)	(0x3400 + (q) * 4)
 
 /* Page-table root of address space @asid (64): a directory entry, see PTEs.  Root 0: none. */
 #define COLIBRI_REG_PT_ROOT(asid)	(0x4000 + (asid) * 8)
@@ -123,17 +143,35 @@
 /*
  * Control words.  The write is complete - and a following register read
  * returns - only when no wave, packet or copy of the queue executes any more
- * (DISABLE, SUSPEND).  DISABLE drops waves, parked ones too, and the error.
+ * (DISABLE, SUSPEND, DETACH).  DISABLE drops waves, parked ones too, and the error.
+ *
+ * DETACH moves all state of the queue - registers, indices, packets and waves in flight, parked
+ * faults, the error - to the context that QUEUE_CONTEXT names, and the queue is DISABLED.  ATTACH,
+ * on any DISABLED queue, brings it back and goes on as if the doorbell had rung.
  */
 #define COLIBRI_QCTL_ENABLE		1
 #define COLIBRI_QCTL_DISABLE		2
 #define COLIBRI_QCTL_SUSPEND		3
 #define COLIBRI_QCTL_RESUME		4
+#define COLIBRI_QCTL_DETACH		5	/* nothing if QUEUE_CONTEXT is 0, too large or in use */
+#define COLIBRI_QCTL_ATTACH		6	/* nothing if there is no such context */
+#define COLIBRI_QCTL_RESTART		7	/* ENABLE, but indices start at cb.read_index */
 
 #define COLIBRI_QSTATE_DISABLED		0
 #define COLIBRI_QSTATE_ENABLED		1
 #define COLIBRI_QSTATE_SUSPENDED	2
 #define COLIBRI_QSTATE_ERROR		3	/* stopped; registers tell why; leave by DISABLE */
+
+/*
+ * In STATE from a DETACH to the next control word: what the context was about at that moment.
+ * 0 at any other time.
+ */
+#define COLIBRI_QSTATE_MASK		0xffu
+#define COLIBRI_QSTATE_ACTIVITY(state)	((state) >> 8 & 0xff)
+#define COLIBRI_ACTIVITY_RUNS		1	/* it has something to execute */
+#define COLIBRI_ACTIVITY_IDLE		2	/* these: as the masks SCHED_ of these names */
+#define COLIBRI_ACTIVITY_PARKED		3
+#define COLIBRI_ACTIVITY_WAITING	4
 
 #define COLIBRI_QERR_NONE		0
 #define COLIBRI_QERR_BAD_RING		1	/* ring, cb: alignment, size, indices, address */
@@ -174,6 +212,11 @@ struct colibri_status_page {
 	__u32 pad3[14];
 	__u64 queue_error;	/* bit q: queue q is in ERROR; device: atomic or, driver: xchg 0 */
 	__u32 pad4[14];
+	/* Set by the device with VEC_SCHED, taken by the driver in the same way: */
+	__u64 queue_event;	/* bit q: q is idle or parked, and has left SCHED_WATCH */
+	__u64 pad5[7];
+	/* bit c: faults of detached context c were answered: it can run, or is in ERROR */
+	__u64 context_event[COLIBRI_MAX_CONTEXTS / 64];
 };
 
 /* ---- Addresses -----------------------------------------------------------
@@ -267,7 +310,9 @@ struct colibri_fault {
 	__u32 wave;		/* of the work-group */
 	__u32 wg;		/* flat work-group index */
 	__u64 timestamp;	/* ns */
-	__u64 reserved[3];
+	__u32 context;		/* QUEUE_CONTEXT; it may have been detached since */
+	__u32 reserved0;
+	__u64 reserved[2];
 };
 
 #define COLIBRI_ACCESS_READ		0
