@@ -88,6 +88,7 @@ static void add_used(struct hmm_svm_chunk *chunk, int n)
 	lockdep_assert_held(&chunk->lock);
 
 	chunk->nr_used += n;
+	VM_WARN_ON_ONCE(chunk->nr_used != bitmap_weight(chunk->used, HMM_SVM_BLOCK_PAGES));
 	if (was_busy == !!chunk->nr_used)
 		return;
 
@@ -110,12 +111,16 @@ static void add_used(struct hmm_svm_chunk *chunk, int n)
 static void hmm_svm_folio_free(struct folio *folio)
 {
 	struct hmm_svm_chunk *chunk = hmm_svm_chunk_of(folio_page(folio, 0));
-	unsigned int nr = folio_nr_pages(folio);
+	unsigned int first = folio_pfn(folio) - hmm_svm_chunk_pfn(chunk);
+	unsigned int nr = folio_nr_pages(folio), n;
 	unsigned long flags;
 
 	spin_lock_irqsave(&chunk->lock, flags);
-	bitmap_clear(chunk->used, folio_pfn(folio) - hmm_svm_chunk_pfn(chunk), nr);
-	add_used(chunk, -nr);
+	n = hmm_svm_weight(chunk->used, first, first + nr);
+	/* A page that is freed twice may be somebody else's the second time. */
+	WARN_ON_ONCE(n != nr);
+	bitmap_clear(chunk->used, first, nr);
+	add_used(chunk, -n);
 	spin_unlock_irqrestore(&chunk->lock, flags);
 }
 

@@ -513,7 +513,7 @@ void hmm_svm_exclusive_begins(struct hmm_svm_block *block, unsigned long seq, bo
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
 			   u64 start, u64 end);
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
-			   u64 start, u64 end, struct page *fault_page);
+			   u64 start, u64 end, const struct vm_fault *vmf);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);
 int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk);
 void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk);

@@ -281,15 +281,15 @@ static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter al
 		hmm_svm_count(counters, also, n);
 }
 
-/* Whether @page is not going to move only for want of memory. */
-static bool lacks_destination(const struct hmm_svm_migration *m, struct page *page)
+/* Whether what the CPU wants is not going to move only for want of memory. */
+static bool lacks_destination(const struct hmm_svm_migration *m, const struct migrate_vma *args,
+			      const struct vm_fault *vmf)
 {
-	unsigned int i;
+	unsigned int i = (vmf->address - args->start) >> PAGE_SHIFT;
 
-	for (i = 0; i < m->npages; i++)
-		if (has_source(m, i) && migrate_pfn_to_page(m->src[i]) == page)
-			return !m->dst[i];
-	return false;
+	if (hmm_svm_moves_whole(m))
+		i = 0;
+	return i < m->npages && has_source(m, i) && !m->dst[i];
 }
 
 /* Return: false: not as a large folio. */
@@ -319,7 +319,8 @@ static bool alloc_system(struct hmm_svm_migration *m, const struct migrate_vma *
 
 /* Return: 0 or an error; -EAGAIN: not as a large folio. */
 static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
-		       struct hmm_svm_migration *m, enum hmm_svm_counter also)
+		       struct hmm_svm_migration *m, const struct vm_fault *vmf,
+		       enum hmm_svm_counter also)
 {
 	int ret;
 
@@ -332,7 +333,7 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 		migrate_vma_finalize(args);
 		return -EAGAIN;
 	}
-	if (args->fault_page && lacks_destination(m, args->fault_page))
+	if (vmf && lacks_destination(m, args, vmf))
 		ret = -ENOMEM;
 	else
 		ret = hmm_svm_transfer(sdev, m, false);
@@ -345,7 +346,7 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 }
 
 static int migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
-			  const struct hmm_svm_span *span, struct page *fault_page,
+			  const struct hmm_svm_span *span, const struct vm_fault *vmf,
 			  enum hmm_svm_counter also, bool may_be_large)
 {
 	struct migrate_vma args = {
@@ -355,7 +356,7 @@ static int migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vm
 		.pgmap_owner = sdev,
 		.flags = hmm_svm_is_coherent(sdev) ? MIGRATE_VMA_SELECT_DEVICE_COHERENT :
 						     MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
-		.fault_page = fault_page,
+		.fault_page = vmf ? vmf->page : NULL,
 	};
 	struct hmm_svm_migration *m;
 	int ret;
@@ -368,10 +369,10 @@ static int migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vm
 
 	if (may_be_large && is_whole_block(span->start, span->end) && !hmm_svm_is_coherent(sdev))
 		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
-	ret = move_to_sys(sdev, &args, m, also);
+	ret = move_to_sys(sdev, &args, m, vmf, also);
 	if (ret == -EAGAIN) {
 		args.flags &= ~MIGRATE_VMA_SELECT_COMPOUND;
-		ret = move_to_sys(sdev, &args, m, also);
+		ret = move_to_sys(sdev, &args, m, vmf, also);
 	}
 	hmm_svm_migration_put(sdev, m);
 	return ret;
@@ -383,18 +384,18 @@ static int migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vm
  * @vma: with mmap_lock held
  * @start: page aligned
  * @end: behind it; in @vma, at most HMM_SVM_BLOCK_SIZE
- * @fault_page: in migrate_to_ram: the page that must move; else NULL
+ * @vmf: in migrate_to_ram: the fault, whose page must move; else NULL
  *
  * Takes no lock of a block: it runs in CPU faults, which happen under one.
  *
  * Return: 0, -ENOMEM, or the copy engine's error, and then nothing moved.
  */
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
-			   u64 start, u64 end, struct page *fault_page)
+			   u64 start, u64 end, const struct vm_fault *vmf)
 {
 	struct hmm_svm_span span = { .start = start, .end = end };
 
-	return migrate_to_sys(sdev, vma, &span, fault_page, HMM_SVM_NR_TO_SYS, true);
+	return migrate_to_sys(sdev, vma, &span, vmf, HMM_SVM_NR_TO_SYS, true);
 }
 
 /*
@@ -419,9 +420,9 @@ static struct hmm_svm_span clip_to_chunk(const struct hmm_svm_chunk *chunk, u64 
 
 /*
  * What moves with the page of a CPU fault. A large folio that the CPU maps as one
- * moves whole. One that it maps by small entries core mm has to split first,
- * and then (as of 7.3) it takes the folio's first page for the one that the fault
- * has locked; so nothing but the page itself is in its way then.
+ * moves whole. One that it maps by small entries core mm has to split first, and
+ * waits for the lock of each such folio; so nothing but the page itself is in its
+ * way then, or two faults on neighbours would wait for each other.
  */
 static struct hmm_svm_span readback(struct hmm_svm_chunk *chunk, struct vm_fault *vmf)
 {
@@ -438,6 +439,19 @@ static struct hmm_svm_span readback(struct hmm_svm_chunk *chunk, struct vm_fault
 	return span;
 }
 
+/*
+ * The caller has a reference to, and the lock of, the folio, which it gives back by
+ * vmf->page. If core mm has to split the folio, both stay with the first page. To go
+ * on with another one, migrate_vma_setup() (as of 7.3) takes that page's lock and
+ * a reference anew, when it may have been unmapped and freed already: it would be
+ * freed twice. So the fault holds on to the first page instead, and the one that the CPU
+ * wants moves as any other.
+ */
+static void use_first_page(struct vm_fault *vmf)
+{
+	vmf->page = folio_page(page_folio(vmf->page), 0);
+}
+
 /**
  * hmm_svm_migrate_to_ram() - The CPU wants a page that is in device memory
  * @vmf: the fault
@@ -451,12 +465,12 @@ vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
 	struct hmm_svm_span span;
 	int ret;
 
+	use_first_page(vmf);
 	hmm_svm_count(chunk->counters, HMM_SVM_NR_CPU_FAULTS, 1);
 	span = readback(chunk, vmf);
-	ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, span.start, span.end, vmf->page);
+	ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, span.start, span.end, vmf);
 	if (ret == -ENOMEM && vmf->pte && span.end - span.start > PAGE_SIZE)
-		ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, addr, addr + PAGE_SIZE,
-					     vmf->page);
+		ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, addr, addr + PAGE_SIZE, vmf);
 	if (ret == -ENOMEM)
 		return VM_FAULT_OOM;
 	return ret ? VM_FAULT_SIGBUS : 0;

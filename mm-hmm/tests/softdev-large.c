@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,6 +405,57 @@ void large_eviction_refused(void)
 	CHECK(!migrates || after.pages_evicted > before.pages_evicted);
 	CHECK(cpu_check((void *)p, 512, n, 1));
 	unmap_huge(whole, size);
+}
+
+/* Returns how many threads were held, or a negative errno. */
+static int split_hold(uint32_t what)
+{
+	return ioctl(dev, SOFTDEV_IOC_HOLD_SPLIT, &what) ? -errno : (int)what;
+}
+
+/* While a CPU fault is behind the split of a large folio: gives its page back. */
+static void *give_back(void *page)
+{
+	while (!split_hold(SOFTDEV_SPLIT_LOOK))
+		sched_yield();
+	CHECK(!madvise(page, PAGE, MADV_DONTNEED));
+	split_hold(SOFTDEV_SPLIT_GO);
+	return NULL;
+}
+
+/*
+ * A page that is given back between the split of its folio, for a CPU fault on
+ * it, and the rest of that fault, is freed once. Twice, and the books say that the
+ * chunk is free while page 9 is still in it.
+ */
+void large_split_in_fault(void)
+{
+	volatile uint64_t *p;
+	pthread_t thread;
+	void *whole;
+
+	if (!has_large_folios()) {
+		skipped = "the kernel has no large folios in device memory";
+		return;
+	}
+	if (split_hold(SOFTDEV_SPLIT_LOOK) == -EOPNOTSUPP) {
+		skipped = "the kernel has no kretprobes";
+		return;
+	}
+	p = one_page(&whole, 1, true);
+	/* From now on the CPU has it by small pages. */
+	CHECK(!mprotect((char *)p + BLOCK - PAGE, PAGE, PROT_READ));
+	CHECK(!split_hold(SOFTDEV_SPLIT_HOLD));
+	CHECK(!pthread_create(&thread, NULL, give_back, (char *)p + 5 * PAGE));
+	CHECK(p[5 * 512] == 0);
+	CHECK(!pthread_join(thread, NULL));
+	CHECK(split_hold(SOFTDEV_SPLIT_LOOK) == 1);
+
+	CHECK(!madvise((char *)p, 9 * PAGE, MADV_DONTNEED));
+	CHECK(!madvise((char *)p + 10 * PAGE, BLOCK - 10 * PAGE, MADV_DONTNEED));
+	CHECK(p[9 * 512] == 9 * 512 + 1);
+	CHECK(!dev_check((void *)&p[9 * 512], 8, 512, 9 * 512 + 1));
+	unmap_huge(whole, BLOCK);
 }
 
 /*

@@ -2,8 +2,6 @@
 /*
  * Tests of hmm_svm on the software device: one function per memory situation,
  * checked from the device's side and from the CPU's. Prints TAP.
- *
- *   gcc -O2 -pthread -o softdev-test softdev-test.c softdev-stress.c
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -710,7 +708,7 @@ static const struct {
 	TEST(large_unmapped_in_part), TEST(large_discarded_in_part),
 	TEST(large_protected_in_part), TEST(large_forked), TEST(large_shared_refused),
 	TEST(large_moved), TEST(large_oversubscribed), TEST(large_eviction_refused),
-	TEST(entry_huge), TEST(entry_hugetlb), TEST(entry_shmem),
+	TEST(large_split_in_fault), TEST(entry_huge), TEST(entry_hugetlb), TEST(entry_shmem),
 	TEST_OF_MIGRATION(entry_device), TEST(entry_in_part), TEST(entry_upgrade),
 	TEST(entry_upgrade_in_part), TEST(pages_of_kinds), TEST(pages_bad),
 	TEST_OF_MIGRATION(exclusive), TEST_OF_MIGRATION(exclusive_and_fork),

@@ -49,6 +49,7 @@ void large_shared_refused(void);
 void large_moved(void);
 void large_oversubscribed(void);
 void large_eviction_refused(void);
+void large_split_in_fault(void);
 int stays(void);
 
 /* softdev-faults.c */

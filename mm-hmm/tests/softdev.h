@@ -170,4 +170,14 @@ struct softdev_state {
 /* How often the layer broke a promise about large entries, since the module was loaded. */
 #define SOFTDEV_IOC_BROKEN	_IOR('S', 33, __u32)
 
+/*
+ * SOFTDEV_SPLIT_HOLD: a thread of this process in which core mm splits a large
+ * folio stays there, just behind that, until SOFTDEV_SPLIT_GO, for a second at
+ * most. Returns how many did so since; EOPNOTSUPP: the kernel has no kretprobes.
+ */
+#define SOFTDEV_SPLIT_GO	0
+#define SOFTDEV_SPLIT_HOLD	1
+#define SOFTDEV_SPLIT_LOOK	2
+#define SOFTDEV_IOC_HOLD_SPLIT	_IOWR('S', 34, __u32)
+
 #endif /* _SOFTDEV_H */
