@@ -184,7 +184,7 @@ class Session:
             device, function = HOTPLUG_DEVICE + slot // 8, slot % 8
             options += ["-device", f"pcie-root-port,id=slot{slot},chassis={slot + 1},"
                         f"addr={device:#x}.{function},multifunction=on,io-reserve=0,"
-                        f"mem-reserve=1M,pref64-reserve={2 * self.args.vram}"]
+                        f"mem-reserve=1M,pref64-reserve={self.args.vram}"]
         return options
 
     def start_model(self, index, more_options=()):
