@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 
 #include "hmm_svm_internal.h"
+#include "hmm_svm_trace.h"
 
 /*
  * A fault that finds no free chunk begins a shortage, which lasts until there
@@ -34,6 +35,11 @@
  */
 static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 {
+	u64 since = trace_hmm_svm_evict_enabled() ? ktime_get_ns() : 0;
+	unsigned int pages = READ_ONCE(chunk->nr_used);
+	u32 pid = chunk->counters->pid;
+	u64 addr = chunk->start;
+	bool empty;
 	int ret;
 
 	/*
@@ -49,9 +55,14 @@ static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 		hmm_svm_migrate_by_address(chunk);
 		ret = hmm_svm_migrate_chunk(chunk);
 	}
-	if (hmm_svm_chunk_end_eviction(chunk))
-		return 0;
-	return ret && ret != -EAGAIN ? ret : -EBUSY;
+	empty = hmm_svm_chunk_end_eviction(chunk);
+	if (empty)
+		ret = 0;
+	else if (!ret || ret == -EAGAIN)
+		ret = -EBUSY;
+	if (since)
+		trace_hmm_svm_evict(pid, addr, pages, ret, ktime_get_ns() - since);
+	return ret;
 }
 
 /* Not less than one, for devices with a handful of chunks. */

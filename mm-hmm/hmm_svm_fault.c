@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 
 #include "hmm_svm_internal.h"
+#include "hmm_svm_trace.h"
 
 /* How long a fault is tried while core mm keeps changing its memory. */
 #define HMM_SVM_FAULT_TIMEOUT	(10 * HZ)
@@ -161,7 +162,8 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 		if (hmm_svm_window_huge(win, req->addr))
 			span = hmm_svm_clip_to_vma(req->vma, req->block->start,
 						   hmm_svm_block_end(req->block));
-		hmm_svm_migrate_to_dev(req->block, req->vma, span.start, span.end);
+		hmm_svm_migrate_to_dev(req->block, req->vma, span.start, span.end,
+				       HMM_SVM_CAUSE_FAULT);
 		req->move = false;
 		return -EBUSY;
 	}
@@ -357,6 +359,7 @@ static int serve(struct hmm_svm_request *req)
 int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access)
 {
 	struct hmm_svm_request req = { .addr = addr & PAGE_MASK, .access = access };
+	u64 since = trace_hmm_svm_fault_enabled() ? ktime_get_ns() : 0;
 	int ret;
 
 	might_sleep();
@@ -369,6 +372,8 @@ int hmm_svm_fault(struct hmm_svm *svm, u64 addr, enum hmm_svm_access access)
 	hmm_svm_count(svm->counters, HMM_SVM_NR_FAULTS, 1);
 	if (ret)
 		hmm_svm_count(svm->counters, HMM_SVM_NR_FAULTS_FAILED, 1);
+	if (since)
+		trace_hmm_svm_fault(svm, addr, access, ret, ktime_get_ns() - since);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_svm_fault);

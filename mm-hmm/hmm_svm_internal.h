@@ -78,7 +78,18 @@ struct hmm_svm_counters {
 	struct kref ref;
 	struct work_struct free;
 	struct mm_struct *mm;
+	u32 pid; /* of the process that made the mirror, for tracepoints */
 	atomic64_t v[HMM_SVM_NR_COUNTERS];
+};
+
+/* Why pages move; the first ones to the device, the others to system memory. */
+enum hmm_svm_cause {
+	HMM_SVM_CAUSE_FAULT,
+	HMM_SVM_CAUSE_PREFETCH,
+	HMM_SVM_CAUSE_PROMOTE,
+	HMM_SVM_CAUSE_CPU,
+	HMM_SVM_CAUSE_EVICT,
+	HMM_SVM_CAUSE_FETCH_BACK,	/* a prefetch to system memory */
 };
 
 /* What holds at an address: a value for each enum hmm_svm_advice. */
@@ -511,7 +522,7 @@ void hmm_svm_exclusive_begins(struct hmm_svm_block *block, unsigned long seq, bo
 
 /* hmm_svm_migrate.c */
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end);
+			   u64 start, u64 end, enum hmm_svm_cause cause);
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
 			   u64 start, u64 end, const struct vm_fault *vmf);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);

@@ -43,6 +43,7 @@ static struct hmm_svm_counters *counters_create(struct mm_struct *mm)
 	kref_init(&counters->ref);
 	INIT_WORK(&counters->free, counters_free);
 	counters->mm = mm;
+	counters->pid = task_tgid_nr(current);
 	mmgrab(mm);
 	return counters;
 }

@@ -20,6 +20,7 @@
 #include <linux/sched/mm.h>
 
 #include "hmm_svm_migrate.h"
+#include "hmm_svm_trace.h"
 
 #define LARGE_ORDER	(HMM_SVM_BLOCK_SHIFT - PAGE_SHIFT)
 
@@ -107,7 +108,8 @@ static void alloc_device_pages(struct hmm_svm_migration *m, struct hmm_svm_chunk
 	}
 }
 
-static void count_arrival(struct hmm_svm_counters *counters, const struct hmm_svm_migration *m)
+static void count_arrival(struct hmm_svm_counters *counters, const struct hmm_svm_migration *m,
+			  const struct migrate_vma *args, enum hmm_svm_cause cause)
 {
 	bool large;
 	unsigned int n = count_migrated(m, &large);
@@ -115,11 +117,15 @@ static void count_arrival(struct hmm_svm_counters *counters, const struct hmm_sv
 	hmm_svm_count(counters, HMM_SVM_NR_TO_DEV, n);
 	if (large)
 		hmm_svm_count(counters, HMM_SVM_NR_LARGE_TO_DEV, n);
+	if (n)
+		trace_hmm_svm_migrate(counters, args->start, args->end - args->start, n, large,
+				      cause);
 }
 
 /* Return: 0 or an error; -EAGAIN: not as a large folio. */
 static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
-		       struct migrate_vma *args, struct hmm_svm_migration *m)
+		       struct migrate_vma *args, struct hmm_svm_migration *m,
+		       enum hmm_svm_cause cause)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 	int ret;
@@ -142,7 +148,7 @@ static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
 	if (ret)
 		drop_destinations(m);
 	migrate_vma_pages(args);
-	count_arrival(svm->counters, m);
+	count_arrival(svm->counters, m, args, cause);
 	migrate_vma_finalize(args);
 	return ret;
 }
@@ -153,6 +159,7 @@ static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
  * @vma: with mmap_lock held
  * @start: page aligned
  * @end: behind it; in @block and @vma
+ * @cause: for the tracepoint
  *
  * Memory that nobody has touched yet is cleared in device memory. What cannot
  * move now stays.
@@ -160,7 +167,7 @@ static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
  * Return: 0 or an error; the caller may map what is there in any case.
  */
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end)
+			   u64 start, u64 end, enum hmm_svm_cause cause)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
 	struct migrate_vma args = {
@@ -191,10 +198,10 @@ int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *v
 	if (is_whole_block(start, end) && !hmm_svm_is_coherent(sdev) &&
 	    !hmm_svm_vma_thp_disabled(vma) && hmm_svm_chunk_is_empty(chunk))
 		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
-	ret = move_to_dev(block, chunk, &args, m);
+	ret = move_to_dev(block, chunk, &args, m, cause);
 	if (ret == -EAGAIN) {
 		args.flags &= ~MIGRATE_VMA_SELECT_COMPOUND;
-		ret = move_to_dev(block, chunk, &args, m);
+		ret = move_to_dev(block, chunk, &args, m, cause);
 	}
 	hmm_svm_chunk_unpin(chunk);
 out:
@@ -259,11 +266,12 @@ static void alloc_system_pages(struct hmm_svm_migration *m, unsigned int npages,
 }
 
 /* After migrate_*_pages(), while the pages are still held. */
-static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter also)
+static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter also,
+			    enum hmm_svm_cause cause)
 {
 	struct hmm_svm_counters *counters;
 	struct hmm_svm_chunk *chunk;
-	unsigned int n, i = 0;
+	unsigned int n, first, i = 0;
 	bool large;
 
 	n = count_migrated(m, &large);
@@ -279,6 +287,9 @@ static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter al
 		hmm_svm_count(counters, HMM_SVM_NR_LARGE_TO_SYS, n);
 	if (also != HMM_SVM_NR_TO_SYS)
 		hmm_svm_count(counters, also, n);
+	first = page_to_pfn(migrate_pfn_to_page(m->src[i])) - hmm_svm_chunk_pfn(chunk);
+	trace_hmm_svm_migrate(counters, chunk->start + ((u64)first << PAGE_SHIFT),
+			      (u64)(m->npages - i) << PAGE_SHIFT, n, large, cause);
 }
 
 /* Whether what the CPU wants is not going to move only for want of memory. */
@@ -322,6 +333,7 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 		       struct hmm_svm_migration *m, const struct vm_fault *vmf,
 		       enum hmm_svm_counter also)
 {
+	enum hmm_svm_cause cause = HMM_SVM_CAUSE_FETCH_BACK;
 	int ret;
 
 	ret = migrate_vma_setup(args);
@@ -340,7 +352,11 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 	if (ret)
 		drop_destinations(m);
 	migrate_vma_pages(args);
-	count_departure(m, also);
+	if (args->fault_page)
+		cause = HMM_SVM_CAUSE_CPU;
+	else if (also == HMM_SVM_NR_EVICTED)
+		cause = HMM_SVM_CAUSE_EVICT;
+	count_departure(m, also, cause);
 	migrate_vma_finalize(args);
 	return ret;
 }
@@ -552,7 +568,7 @@ int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk)
 	if (ret)
 		drop_destinations(m);
 	migrate_device_pages(m->src, m->dst, m->npages);
-	count_departure(m, HMM_SVM_NR_EVICTED);
+	count_departure(m, HMM_SVM_NR_EVICTED, HMM_SVM_CAUSE_EVICT);
 	migrate_device_finalize(m->src, m->dst, m->npages);
 out:
 	hmm_svm_migration_put(sdev, m);

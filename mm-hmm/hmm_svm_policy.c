@@ -8,6 +8,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "hmm_svm_internal.h"
+#include "hmm_svm_trace.h"
 
 /* The least that one fault maps or moves: 64 KiB. */
 #define HMM_SVM_MIN_WINDOW	16U
@@ -112,6 +113,7 @@ static void pin_in_system(struct hmm_svm_block *block)
 	block->pinned_until = jiffies + block->pin_time;
 	block->trips = 0;
 	hmm_svm_count(block->notifier->svm->counters, HMM_SVM_NR_THRASH_PINS, 1);
+	trace_hmm_svm_thrash_pin(block);
 }
 
 /* Once for each time that pages left. */

@@ -20,6 +20,7 @@
 struct hmm_svm;
 struct hmm_svm_chunk;
 struct hmm_svm_device;
+struct seq_file;
 
 /*
  * One block: what is migrated, tracked and locked together.  One chunk of
@@ -520,5 +521,36 @@ void hmm_svm_inject(struct hmm_svm *svm, enum hmm_svm_failure failure);
  * Context: any.
  */
 void hmm_svm_get_stats(struct hmm_svm *svm, struct hmm_svm_stats *stats);
+
+/**
+ * hmm_svm_resident() - Device memory that a mirror's process uses
+ * @svm: mirror
+ *
+ * Of pages that migrated for it, and of read-only copies. Pages that a forked child
+ * shares count for the mirror that moved them.
+ *
+ * Context: any.
+ * Return: bytes, as they are just now.
+ */
+u64 hmm_svm_resident(struct hmm_svm *svm);
+
+/**
+ * hmm_svm_show_chunks() - Table of all chunks in use, for debugfs
+ * @sdev: device
+ * @m: where to
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int hmm_svm_show_chunks(struct hmm_svm_device *sdev, struct seq_file *m);
+
+/**
+ * hmm_svm_show_blocks() - Table of a mirror's blocks, for debugfs
+ * @svm: mirror, which is not destroyed meanwhile
+ * @m: where to
+ *
+ * Context: may sleep.
+ */
+void hmm_svm_show_blocks(struct hmm_svm *svm, struct seq_file *m);
 
 #endif /* _HMM_SVM_H */
