@@ -29,6 +29,7 @@
 #include "colibri_copy.h"
 #include "colibri_device.h"
 #include "colibri_fault.h"
+#include "colibri_fdinfo.h"
 #include "colibri_gem.h"
 #include "colibri_mmu.h"
 #include "colibri_vm.h"
@@ -140,6 +141,7 @@ int colibri_device_init(struct colibri_device *cdev)
 	xa_init_flags(&cdev->vms, XA_FLAGS_ALLOC1);
 	spin_lock_init(&cdev->queues.lock);
 	init_waitqueue_head(&cdev->fence_wq);
+	colibri_meters_init(cdev);
 	mutex_init(&cdev->vram_bos.lock);
 	INIT_LIST_HEAD(&cdev->vram_bos.list);
 	mutex_init(&cdev->mms.lock);
@@ -176,5 +178,6 @@ void colibri_device_fini(struct colibri_device *cdev)
 	wake_up_all(&cdev->fence_wq);
 	colibri_vm_revoke_all(cdev);
 	colibri_gem_revoke_all(cdev);
+	colibri_meters_fini(cdev);
 	hmm_svm_device_destroy(cdev->svm);
 }

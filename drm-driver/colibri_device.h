@@ -12,6 +12,7 @@
 #include <linux/pci.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <drm/drm_device.h>
@@ -100,6 +101,18 @@ struct colibri_device {
 		/** @queues.slot: NULL: free */
 		struct colibri_queue *slot[COLIBRI_MAX_QUEUES];
 	} queues;
+
+	/** @meters: who reads the busy time of hardware queues, see colibri_fdinfo.c */
+	struct {
+		/** @meters.lock: protects the list, meters and usages; only registers are read */
+		struct mutex lock;
+		/** @meters.list: &colibri_meter.entry */
+		struct list_head list;
+		/** @meters.work: reads them while they are traced */
+		struct delayed_work work;
+		/** @meters.stopped: the device goes: not any more */
+		bool stopped;
+	} meters;
 
 	/** @fence_wq: whoever waits for a fence, for room in a ring or for a VM to go */
 	wait_queue_head_t fence_wq;

@@ -30,6 +30,7 @@
  * colibri_fence.c        user fences
  * colibri_gem.c          buffers
  * colibri_mm.c           statistics of a process
+ * colibri_fdinfo.c       what a client uses
  * colibri_debugfs.c      what can be looked at
  * colibri_trace.h        tracepoints
  * ====================== =================================================
@@ -43,6 +44,7 @@
 #include <drm/drm_gem.h>
 
 #include "colibri_device.h"
+#include "colibri_fdinfo.h"
 #include "colibri_file.h"
 #include "colibri_gem.h"
 #include "colibri_ioctl.h"
@@ -65,7 +67,7 @@ static const struct drm_driver colibri_driver = {
 	.num_ioctls = COLIBRI_NUM_IOCTLS,
 	.open = colibri_file_open,
 	.postclose = colibri_file_close,
-	.show_fdinfo = drm_show_memory_stats,
+	.show_fdinfo = colibri_show_fdinfo,
 	.gem_create_object = colibri_gem_create_object,
 #ifdef CONFIG_DEBUG_FS
 	.debugfs_init = colibri_debugfs_init,

@@ -103,6 +103,8 @@ struct colibri_fault_pages {
 	DECLARE_BITMAP(hot, HMM_SVM_BLOCK_SIZE / COLIBRI_HOT_SIZE);
 	/** @want: for each kind of access (enum hmm_svm_access) the pages that it is about */
 	DECLARE_BITMAP(want[HMM_SVM_ATOMIC + 1], HMM_SVM_BLOCK_PAGES);
+	/** @since: when the first of them came, if that is traced; else 0 */
+	u64 since;
 };
 
 /**
@@ -203,11 +205,14 @@ static void colibri_fault_queue(struct colibri_vm_fault *vf, u64 addr, u32 acces
 
 	spin_lock(&vf->lock);
 	block = colibri_fault_find_block(vf, addr) ?: colibri_fault_add_block(vf, addr);
-	if (block)
+	if (block) {
 		__set_bit((addr - block->start) >> PAGE_SHIFT,
 			  block->pages.want[colibri_fault_kind[access]]);
-	else
+		if (!block->pages.since && trace_colibri_fault_done_enabled())
+			block->pages.since = ktime_get_ns();
+	} else {
 		vf->overflow = true;
+	}
 	spin_unlock(&vf->lock);
 }
 
@@ -257,7 +262,10 @@ static void colibri_fault_dispatch(struct colibri_device *cdev, const struct col
 	int ret = -EOWNERDEAD;
 	struct colibri_vm *vm;
 
-	trace_colibri_fault(record);
+	if (record->access == COLIBRI_ACCESS_HOT)
+		trace_colibri_hot(record->asid, record->addr);
+	else
+		trace_colibri_fault(record);
 	if (record->asid >= cdev->num_asids || record->addr >= COLIBRI_VA_END ||
 	    record->access > COLIBRI_ACCESS_HOT) {
 		drm_err_ratelimited(&cdev->base, "bad fault record: asid %u addr %#llx access %u\n",
@@ -276,7 +284,7 @@ static void colibri_fault_dispatch(struct colibri_device *cdev, const struct col
 
 	if (ret > 0 || record->access == COLIBRI_ACCESS_HOT)
 		return;
-	trace_colibri_fault_done(record->asid, record->addr, record->access, ret);
+	trace_colibri_fault_done(record->asid, record->addr, record->access, ret, 0);
 	if (ret)
 		colibri_mmu_fail(cdev, record->asid, page, PAGE_SIZE, -ret);
 	else
@@ -334,6 +342,8 @@ struct colibri_fault_run {
 	u64 start;
 	/** @end: end of the last one; 0: none */
 	u64 end;
+	/** @since: when the first fault of the block came; 0: nobody wants to know */
+	u64 since;
 };
 
 static void colibri_fault_answer(struct colibri_fault_run *run)
@@ -389,7 +399,8 @@ static void colibri_fault_serve_page(struct colibri_fault_run *run, u64 addr, u3
 		colibri_fault_answer(run);
 		ret = colibri_fault_serve(vm, addr, access);
 	}
-	trace_colibri_fault_done(vm->asid, addr, access, ret);
+	trace_colibri_fault_done(vm->asid, addr, access, ret,
+				 run->since ? ktime_get_ns() - run->since : 0);
 
 	if (ret) {
 		colibri_fault_answer(run);
@@ -406,7 +417,7 @@ static void colibri_fault_serve_page(struct colibri_fault_run *run, u64 addr, u3
 static void colibri_fault_serve_block(struct colibri_vm *vm, u64 start,
 				      const struct colibri_fault_pages *pages)
 {
-	struct colibri_fault_run run = { .vm = vm };
+	struct colibri_fault_run run = { .vm = vm, .since = pages->since };
 	DECLARE_BITMAP(all, HMM_SVM_BLOCK_PAGES);
 	unsigned int i;
 

@@ -29,6 +29,7 @@
 #include "colibri_fence.h"
 #include "colibri_gem.h"
 #include "colibri_queue.h"
+#include "colibri_trace.h"
 
 static bool colibri_fence_signalled(const u64 *word, u32 cond, u64 value)
 {
@@ -53,20 +54,10 @@ static int colibri_fence_status(struct colibri_device *cdev, struct colibri_queu
 	return colibri_is_lost(cdev) || drm_dev_is_unplugged(&cdev->base) ? -ENODEV : 0;
 }
 
-/**
- * colibri_fence_wait() - wait for a word of a fence buffer
- * @cdev: device
- * @bo: fence buffer
- * @queue: queue that is to signal, or NULL
- * @args: checked arguments of the call
- *
- * Context: sleeps interruptibly; not inside drm_dev_enter().
- * Return: 0; -ETIME; -ERESTARTSYS; or what colibri_queue_status() says.
- */
-int colibri_fence_wait(struct colibri_device *cdev, struct colibri_bo *bo,
-		       struct colibri_queue *queue, const struct drm_colibri_fence_wait *args)
+static int colibri_fence_sleep(struct colibri_device *cdev, const u64 *word,
+			       struct colibri_queue *queue,
+			       const struct drm_colibri_fence_wait *args)
 {
-	const u64 *word = bo->vaddr + args->offset;
 	ktime_t timeout = KTIME_MAX;
 	int ret;
 
@@ -89,4 +80,23 @@ int colibri_fence_wait(struct colibri_device *cdev, struct colibri_bo *bo,
 	if (colibri_fence_signalled(word, args->cond, args->value))
 		return 0;
 	return ret ?: colibri_fence_status(cdev, queue);
+}
+
+/**
+ * colibri_fence_wait() - wait for a word of a fence buffer
+ * @cdev: device
+ * @bo: fence buffer
+ * @queue: queue that is to signal, or NULL
+ * @args: checked arguments of the call
+ *
+ * Context: sleeps interruptibly; not inside drm_dev_enter().
+ * Return: 0; -ETIME; -ERESTARTSYS; or what colibri_queue_status() says.
+ */
+int colibri_fence_wait(struct colibri_device *cdev, struct colibri_bo *bo,
+		       struct colibri_queue *queue, const struct drm_colibri_fence_wait *args)
+{
+	int ret = colibri_fence_sleep(cdev, bo->vaddr + args->offset, queue, args);
+
+	trace_colibri_fence(args->offset, args->value, ret);
+	return ret;
 }

@@ -19,6 +19,7 @@
 #include <drm/drm_file.h>
 
 #include "colibri_device.h"
+#include "colibri_fdinfo.h"
 #include "colibri_file.h"
 #include "colibri_mm.h"
 #include "colibri_queue.h"
@@ -38,8 +39,10 @@ int colibri_file_open(struct drm_device *drm, struct drm_file *file)
 	if (!cfile)
 		return -ENOMEM;
 	cfile->cdev = to_colibri_device(drm);
-	cfile->cmm = colibri_mm_get_current(cfile->cdev);
+	cfile->usage = colibri_usage_create();
+	cfile->cmm = cfile->usage ? colibri_mm_get_current(cfile->cdev) : NULL;
 	if (!cfile->cmm) {
+		colibri_usage_put(cfile->usage);
 		kfree(cfile);
 		return -ENOMEM;
 	}
@@ -69,6 +72,7 @@ void colibri_file_close(struct drm_device *drm, struct drm_file *file)
 	xa_destroy(&cfile->queues);
 	xa_destroy(&cfile->vms);
 	colibri_mm_put(cfile->cmm);
+	colibri_usage_put(cfile->usage);
 	mutex_destroy(&cfile->lock);
 	kfree(cfile);
 }
@@ -83,6 +87,7 @@ void colibri_file_close(struct drm_device *drm, struct drm_file *file)
  */
 int colibri_file_add_vm(struct colibri_file *cfile, struct colibri_vm *vm, u32 *id)
 {
+	vm->usage = colibri_usage_get(cfile->usage);
 	return xa_alloc(&cfile->vms, id, vm, xa_limit_31b, GFP_KERNEL);
 }
 

@@ -8,6 +8,7 @@
 struct colibri_device;
 struct colibri_mm;
 struct colibri_queue;
+struct colibri_usage;
 struct colibri_vm;
 struct drm_device;
 struct drm_file;
@@ -20,6 +21,8 @@ struct colibri_file {
 	struct colibri_device *cdev;
 	/** @cmm: keeps the statistics of the process that opened the file */
 	struct colibri_mm *cmm;
+	/** @usage: engine time, for fdinfo */
+	struct colibri_usage *usage;
 	/** @lock: a VM is not destroyed while a queue is created on it */
 	struct mutex lock;
 	/** @vms: vm_id to &struct colibri_vm */

@@ -209,6 +209,7 @@ struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
 	ret = colibri_queue_start(queue, args->priority);
 	if (ret)
 		goto unbind;
+	colibri_meter_start(&queue->meter, vm->cdev, vm->usage, queue->hwid, vm->asid);
 	return queue;
 
 unbind:
@@ -259,6 +260,7 @@ static void colibri_queue_release(struct colibri_queue *queue)
 	colibri_queue_disable(queue);
 	list_del_init(&queue->vm_entry);
 	mutex_unlock(&vm->queue_lock);
+	colibri_meter_stop(&queue->meter);
 
 	spin_lock(&queue->state_lock);
 	queue->mem = NULL;
@@ -524,6 +526,7 @@ int colibri_queue_submit(struct colibri_queue *queue, const void *packets, u32 c
 	ret = -ENODEV;
 	if (drm_dev_enter(&cdev->base, &idx)) {
 		trace_colibri_submit(queue->vm->asid, queue->hwid, queue->submitted, count);
+		colibri_meters_kick(cdev);
 		colibri_queue_push(queue, packets, count);
 		drm_dev_exit(idx);
 		ret = 0;

@@ -7,6 +7,8 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
+#include "colibri_fdinfo.h"
+
 struct colibri_bo;
 struct colibri_device;
 struct colibri_queue_mem;
@@ -26,6 +28,8 @@ struct colibri_queue {
 	struct list_head vm_entry;
 	/** @hwid: number of the hardware queue */
 	u32 hwid;
+	/** @meter: counts the engine time of the hardware queue */
+	struct colibri_meter meter;
 	/** @ring_packets: size of the ring, a power of two */
 	u32 ring_packets;
 	/** @bo: memory of control block and ring */

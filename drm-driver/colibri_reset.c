@@ -21,6 +21,7 @@
 #include "colibri_copy.h"
 #include "colibri_device.h"
 #include "colibri_mmu.h"
+#include "colibri_trace.h"
 
 #define COLIBRI_RESET_TIMEOUT_US	(5 * USEC_PER_SEC)
 
@@ -43,6 +44,7 @@ void colibri_device_lost(struct colibri_device *cdev, const char *why)
 	if (atomic_xchg(&cdev->lost, 1))
 		return;
 
+	trace_colibri_lost(why);
 	drm_err(&cdev->base, "device lost: %s\n", why);
 	colibri_mmu_wake(cdev);
 	colibri_copy_wake(cdev);
@@ -61,11 +63,14 @@ void colibri_device_lost(struct colibri_device *cdev, const char *why)
 int colibri_reset(struct colibri_device *cdev)
 {
 	u32 status;
+	int ret;
 
 	colibri_write32(cdev, COLIBRI_REG_RESET, 1);
 	if (colibri_is_lost(cdev))
 		return -ENODEV;
-	return readl_poll_timeout(cdev->regs + COLIBRI_REG_STATUS, status,
-				  status != ~0u && (status & COLIBRI_STATUS_READY),
-				  USEC_PER_MSEC, COLIBRI_RESET_TIMEOUT_US);
+	ret = readl_poll_timeout(cdev->regs + COLIBRI_REG_STATUS, status,
+				 status != ~0u && (status & COLIBRI_STATUS_READY),
+				 USEC_PER_MSEC, COLIBRI_RESET_TIMEOUT_US);
+	trace_colibri_reset(ret);
+	return ret;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * Tracepoints.  They show the life of a page: fault, copy, fault_done, and what
- * else the device is told.
+ * else the device is told and tells.  Field names are stable; "asid" is an address
+ * space, which colibri_vm tells the process of, "queue" a hardware queue.
+ * Documentation/gpu/colibri/observe.rst has the list.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM colibri
@@ -47,10 +49,11 @@ TRACE_EVENT(colibri_fault,
 );
 
 TRACE_EVENT(colibri_fault_done,
-	TP_PROTO(u32 asid, u64 addr, u32 access, int ret),
-	TP_ARGS(asid, addr, access, ret),
+	TP_PROTO(u32 asid, u64 addr, u32 access, int ret, u64 ns),
+	TP_ARGS(asid, addr, access, ret, ns),
 	TP_STRUCT__entry(
 		__field(u64, addr)
+		__field(u64, ns)
 		__field(u32, asid)
 		__field(u32, access)
 		__field(int, ret)
@@ -60,9 +63,24 @@ TRACE_EVENT(colibri_fault_done,
 		__entry->asid = asid;
 		__entry->access = access;
 		__entry->ret = ret;
+		__entry->ns = ns;
 	),
-	TP_printk("asid=%u addr=%#llx access=%s ret=%d", __entry->asid, __entry->addr,
-		  colibri_show_access(__entry->access), __entry->ret)
+	TP_printk("asid=%u addr=%#llx access=%s ret=%d ns=%llu", __entry->asid, __entry->addr,
+		  colibri_show_access(__entry->access), __entry->ret, __entry->ns)
+);
+
+TRACE_EVENT(colibri_hot,
+	TP_PROTO(u32 asid, u64 addr),
+	TP_ARGS(asid, addr),
+	TP_STRUCT__entry(
+		__field(u64, addr)
+		__field(u32, asid)
+	),
+	TP_fast_assign(
+		__entry->addr = addr;
+		__entry->asid = asid;
+	),
+	TP_printk("asid=%u addr=%#llx", __entry->asid, __entry->addr)
 );
 
 TRACE_EVENT(colibri_copy,
@@ -157,6 +175,106 @@ TRACE_EVENT(colibri_queue_error,
 	),
 	TP_printk("queue=%u error=%u addr=%#llx pc=%#llx", __entry->queue, __entry->code,
 		  __entry->addr, __entry->pc)
+);
+
+TRACE_EVENT(colibri_vm,
+	TP_PROTO(u32 asid, u32 pid, bool alive),
+	TP_ARGS(asid, pid, alive),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u32, pid)
+		__field(u8, alive)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->pid = pid;
+		__entry->alive = alive;
+	),
+	TP_printk("asid=%u pid=%u alive=%u", __entry->asid, __entry->pid, __entry->alive)
+);
+
+/* Engine time that a hardware queue gained since the last of these; see colibri_fdinfo.c. */
+TRACE_EVENT(colibri_queue_busy,
+	TP_PROTO(u32 asid, u32 queue, u64 gain, u64 compute, u64 copy),
+	TP_ARGS(asid, queue, gain, compute, copy),
+	TP_STRUCT__entry(
+		__field(u64, gain)
+		__field(u64, compute)
+		__field(u64, copy)
+		__field(u32, asid)
+		__field(u32, queue)
+	),
+	TP_fast_assign(
+		__entry->gain = gain;
+		__entry->compute = compute;
+		__entry->copy = copy;
+		__entry->asid = asid;
+		__entry->queue = queue;
+	),
+	TP_printk("asid=%u queue=%u gain=%llu compute=%llu copy=%llu", __entry->asid,
+		  __entry->queue, __entry->gain, __entry->compute, __entry->copy)
+);
+
+/* A queue of a process gets a hardware queue (@on), or loses it for others to run. */
+TRACE_EVENT(colibri_queue_switch,
+	TP_PROTO(u32 asid, u32 id, u32 queue, bool on),
+	TP_ARGS(asid, id, queue, on),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u32, id)
+		__field(u32, queue)
+		__field(u8, on)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->id = id;
+		__entry->queue = queue;
+		__entry->on = on;
+	),
+	TP_printk("asid=%u id=%u queue=%u on=%u", __entry->asid, __entry->id, __entry->queue,
+		  __entry->on)
+);
+
+/* A wait for a user fence is over. */
+TRACE_EVENT(colibri_fence,
+	TP_PROTO(u64 offset, u64 value, int ret),
+	TP_ARGS(offset, value, ret),
+	TP_STRUCT__entry(
+		__field(u64, offset)
+		__field(u64, value)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->offset = offset;
+		__entry->value = value;
+		__entry->ret = ret;
+	),
+	TP_printk("offset=%#llx value=%llu ret=%d", __entry->offset, __entry->value,
+		  __entry->ret)
+);
+
+TRACE_EVENT(colibri_reset,
+	TP_PROTO(int ret),
+	TP_ARGS(ret),
+	TP_STRUCT__entry(
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->ret = ret;
+	),
+	TP_printk("ret=%d", __entry->ret)
+);
+
+TRACE_EVENT(colibri_lost,
+	TP_PROTO(const char *why),
+	TP_ARGS(why),
+	TP_STRUCT__entry(
+		__array(char, why, 64)
+	),
+	TP_fast_assign(
+		strscpy(__entry->why, why, sizeof(__entry->why));
+	),
+	TP_printk("why=%s", __entry->why)
 );
 
 #endif /* COLIBRI_TRACE_H */

@@ -52,9 +52,11 @@
 #include <linux/slab.h>
 
 #include "colibri_device.h"
+#include "colibri_fdinfo.h"
 #include "colibri_mm.h"
 #include "colibri_mmu.h"
 #include "colibri_queue.h"
+#include "colibri_trace.h"
 #include "colibri_vm.h"
 
 static void colibri_vm_free(struct drm_gpuvm *gpuvm);
@@ -91,6 +93,7 @@ static int colibri_vm_publish(struct colibri_vm *vm)
 
 	colibri_write64(cdev, COLIBRI_REG_PT_ROOT(vm->asid), colibri_pt_root_entry(&vm->pt));
 	xa_store(&cdev->vms, vm->asid, vm, GFP_KERNEL);
+	trace_colibri_vm(vm->asid, vm->pid, true);
 	return 0;
 }
 
@@ -110,6 +113,7 @@ struct colibri_vm *colibri_vm_create(struct colibri_device *cdev)
 		return ERR_PTR(-ENOMEM);
 
 	vm->cdev = cdev;
+	vm->pid = task_tgid_nr(current);
 	mutex_init(&vm->bind_lock);
 	mutex_init(&vm->queue_lock);
 	init_rwsem(&vm->teardown_lock);
@@ -196,6 +200,7 @@ static void colibri_vm_teardown(struct colibri_vm *vm)
 
 	/* No fault finds the VM any more, but the ASID stays taken. */
 	xa_store(&cdev->vms, vm->asid, NULL, GFP_KERNEL);
+	trace_colibri_vm(vm->asid, vm->pid, false);
 	colibri_vm_fault_stop(vm);
 	colibri_vm_get_stats(vm, &stats);
 	colibri_mm_del_vm(vm->cmm, vm, &stats);
@@ -223,6 +228,7 @@ static void colibri_vm_free(struct drm_gpuvm *gpuvm)
 
 	colibri_vm_teardown(vm);
 	colibri_mm_put(vm->cmm);
+	colibri_usage_put(vm->usage);
 	mutex_destroy(&vm->queue_lock);
 	mutex_destroy(&vm->bind_lock);
 	kfree(vm);

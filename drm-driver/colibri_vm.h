@@ -13,6 +13,7 @@
 struct colibri_bo;
 struct colibri_device;
 struct colibri_mm;
+struct colibri_usage;
 struct drm_colibri_vm_bind;
 struct drm_file;
 
@@ -28,6 +29,10 @@ struct colibri_vm {
 	u32 asid;
 	/** @cmm: the owner: the address space that created it */
 	struct colibri_mm *cmm;
+	/** @usage: of the file that made it; a reference */
+	struct colibri_usage *usage;
+	/** @pid: the process that made it, for those who look */
+	u32 pid;
 	/** @mm_entry: in &colibri_mm.vms; colibri_device.mms.lock */
 	struct list_head mm_entry;
 	/** @pt: page tables */
