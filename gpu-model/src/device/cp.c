@@ -254,6 +254,26 @@ fetch(struct cg_queue *q)
    return CG_CP_NEXT;
 }
 
+/* RESTART: what the control block calls retired is. */
+static enum cg_cp_result
+restart(struct cg_queue *q)
+{
+   struct cg_cp *cp = &q->cp;
+   void *word;
+
+   if (!cp->restart)
+      return CG_CP_NEXT;
+
+   enum cg_cp_result r = cb_word(q, offsetof(struct colibri_queue_cb, read_index), 8,
+                                 COLIBRI_ACCESS_READ, &word);
+
+   if (r == CG_CP_NEXT) {
+      cp->head = cp->tail = cp->published = cg_load64(word);
+      cp->restart = false;
+   }
+   return r;
+}
+
 /* ---- The loop -----------------------------------------------------------------*/
 
 static enum cg_cp_result
@@ -264,7 +284,9 @@ step(struct cg_queue *q)
 
    cp->num_faults = 0;
    cp->client = COLIBRI_CLIENT_CP;
-   r = retire(q);
+   r = restart(q);
+   if (r == CG_CP_NEXT)
+      r = retire(q);
    if (r == CG_CP_NEXT)
       r = cg_dispatch_launch(q);
    if (r != CG_CP_NEXT)
@@ -327,5 +349,5 @@ cg_cp_reset(struct cg_queue *q)
    cp->ready = false;
    cp->backoff = 0;
    cp->head = cp->tail = cp->published = 0;
-   cp->idle = cp->have_packet = false;
+   cp->idle = cp->have_packet = cp->restart = false;
 }

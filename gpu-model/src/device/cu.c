@@ -140,7 +140,7 @@ charge(struct cg_cu *cu)
    struct cg_queue *q = cu->queue;
    unsigned kind = !cu->in_wave && q->cp.copied ? COLIBRI_BUSY_COPY : COLIBRI_BUSY_COMPUTE;
 
-   q->busy_ns[kind] += cg_now() - cu->since;
+   cu->dev->busy_ns[q->id][kind] += cg_now() - cu->since;
    cu->queue = NULL;
 }
 
@@ -163,11 +163,14 @@ do_work(struct cg_cu *cu, const struct cg_work *work)
       do_wave(cu, work->wave);
    else
       do_cp(cu, q);
-   cg_engine_exit(&cu->engine);
-
    charge(cu);
-   if (--q->busy == 0 && q->quiesce)
-      pthread_cond_broadcast(&dev->quiet);
+   if (--q->busy == 0) {
+      cg_sched_check_watch(q);
+      if (q->quiesce)
+         pthread_cond_broadcast(&dev->quiet);
+   }
+   /* Nobody who waits for the queue goes on before this thread gives the lock up. */
+   cg_engine_exit(&cu->engine);
 }
 
 static void

@@ -133,16 +133,19 @@ cg_reset_locked(struct cg_device *dev)
    cg_log(dev, "reset");
    cg_migrate_control(dev, COLIBRI_QCTL_DISABLE);
    for (unsigned i = 0; i < COLIBRI_MAX_QUEUES; i++) {
-      struct cg_queue *q = &dev->queues[i];
+      struct cg_queue *q = dev->queues[i];
 
       if (i != COLIBRI_MIGRATE_QUEUE)
          cg_queue_control(q, COLIBRI_QCTL_DISABLE);
       pthread_mutex_lock(&dev->lock);
       q->ring = q->cb = 0;
-      q->ring_log2 = q->asid = q->priority = 0;
-      q->busy_ns[COLIBRI_BUSY_COMPUTE] = q->busy_ns[COLIBRI_BUSY_COPY] = 0;
+      q->ring_log2 = q->asid = q->priority = q->context = 0;
+      dev->busy_ns[i][COLIBRI_BUSY_COMPUTE] = dev->busy_ns[i][COLIBRI_BUSY_COPY] = 0;
       pthread_mutex_unlock(&dev->lock);
    }
+   pthread_mutex_lock(&dev->lock);
+   cg_contexts_reset(dev);
+   pthread_mutex_unlock(&dev->lock);
 
    atomic_store(&dev->status_page, 0);
    cg_mmu_reset(dev);

@@ -206,6 +206,7 @@ report(struct cg_faults *f, struct cg_fault *fault, const struct cg_waiter *w,
       .wave = w->wave_in_wg,
       .wg = w->wg,
       .timestamp = cg_now(),
+      .context = w->queue->context,
    };
    if (cg_list_empty(&fault->unposted))
       cg_list_add_tail(&fault->unposted, &f->unposted);
@@ -266,6 +267,8 @@ wake_waiter(struct cg_waiter *w)
       cg_sched_wave_ready(w->wave);
    else
       cg_sched_cp_ready(w->queue);
+   if (w->queue->detached)
+      cg_context_event(w->queue);
 }
 
 static void

@@ -273,6 +273,7 @@ struct cg_cp {
    uint64_t published;    /**< read_index as the guest sees it */
    bool idle;             /**< the guest sees idle = 1 */
    bool have_packet;      /**< packet holds number tail */
+   bool restart;          /**< indices are to be read from the control block */
    _Alignas(8) uint8_t packet[COLIBRI_PACKET_SIZE];
    uint64_t progress;     /**< bytes of a copy or fill done */
    bool copied;           /**< this turn had a copy or fill */
@@ -284,19 +285,22 @@ struct cg_cp {
    struct cg_page_fault faults[CG_MAX_FAULTS];
 };
 
+/** What is on a hardware queue, or in the context store. */
 struct cg_queue {
    struct cg_device *dev;
-   unsigned id;
+   unsigned id;            /**< hardware queue that it is on, or was on last */
    /* Registers; written by the control thread while DISABLED */
    uint64_t ring, cb;
    uint32_t ring_log2, asid, priority;
+   uint32_t context;       /**< number of its context, 0: none */
    atomic_uint state;      /**< COLIBRI_QSTATE_*; written under dev->lock */
+   bool detached;          /**< in dev->contexts, not in dev->queues */
+   unsigned activity;      /**< of what was detached last; control thread */
    uint32_t error;
    uint64_t error_addr, error_pc, error_info;
 
    bool quiesce;           /**< the control thread waits for busy to become 0 */
    unsigned busy;          /**< CU threads at work for this queue */
-   atomic_ullong busy_ns[COLIBRI_NUM_BUSY]; /**< of turns that are over; see cg_queue_busy() */
    struct cg_list link;    /**< in dev->runq[priority] when there is something to run */
    struct cg_list ready;   /**< waves */
    unsigned num_ready;
@@ -318,7 +322,33 @@ void cg_queue_doorbell(struct cg_queue *q);
 void cg_queue_error_locked(struct cg_queue *q, uint32_t code, uint64_t addr, uint64_t pc,
                            uint64_t info);
 /** Control thread: QUEUE_BUSY. */
-uint64_t cg_queue_busy(struct cg_queue *q, unsigned kind);
+uint64_t cg_queue_busy(struct cg_device *dev, unsigned id, unsigned kind);
+/** A DISABLED queue. */
+struct cg_queue *cg_queue_new(struct cg_device *dev, unsigned id);
+/** Drops all its work.  dev->lock held. */
+void cg_queue_free(struct cg_queue *q);
+/** Waits until no CU works for the queue; none begins to meanwhile.  dev->lock held, dropped while it waits. */
+void cg_queue_quiesce(struct cg_queue *q);
+/** Sets the status page's bit and raises VEC_ERROR.  dev->lock held, guest memory stable. */
+void cg_queue_report_error(struct cg_queue *q);
+
+/* ---- Contexts (context.c); all of these: dev->lock held -------------------*/
+
+/** Control thread: QCTL_DETACH. */
+void cg_context_detach(struct cg_queue *q);
+/** Control thread: QCTL_ATTACH; @q is DISABLED, and gone when it worked. */
+void cg_context_attach(struct cg_queue *q);
+/** Control thread: CONTEXT_DROP. */
+void cg_context_drop(struct cg_device *dev, uint64_t context);
+void cg_contexts_reset(struct cg_device *dev);
+/** The detached context can run, or is in ERROR.  Guest memory stable. */
+void cg_context_event(struct cg_queue *q);
+/** Queues whose activity is @activity. */
+uint64_t cg_sched_mask(struct cg_device *dev, unsigned activity);
+/** Control thread: SCHED_WATCH. */
+void cg_sched_set_watch(struct cg_device *dev, uint64_t mask);
+/** The queue has less to do than before.  Guest memory stable. */
+void cg_sched_check_watch(struct cg_queue *q);
 /** Executes packets for a while.  On a CU thread, inside a section, dev->lock not held. */
 void cg_cp_run(struct cg_queue *q);
 void cg_cp_reset(struct cg_queue *q);
@@ -355,6 +385,8 @@ void cg_sched_cp_poll(struct cg_queue *q);
 void cg_sched_cp_unpoll(struct cg_queue *q);
 /** The device changed a word of memory: whoever polls looks now. */
 void cg_sched_poke_polling(struct cg_device *dev);
+/** Has the command processor something to do that it can do? */
+bool cg_sched_cp_runnable(const struct cg_queue *q);
 /** The queue's state or lists changed: is there something to run? */
 void cg_sched_update(struct cg_queue *q);
 /** Wakes sleeping CUs for what is there to run; @self: the calling CU will take one itself. */
@@ -430,7 +462,11 @@ struct cg_device {
    struct cg_list runq[4];
    struct cg_list idle_cus;
    struct cg_faults faults;
-   struct cg_queue queues[COLIBRI_MAX_QUEUES];
+   struct cg_queue *queues[COLIBRI_MAX_QUEUES];    /**< never NULL; changed by the control thread */
+   struct cg_queue *contexts[COLIBRI_MAX_CONTEXTS]; /**< NULL: no such context */
+   uint64_t sched_watch;
+   /** Turns that are over, by hardware queue; see cg_queue_busy() */
+   atomic_ullong busy_ns[COLIBRI_MAX_QUEUES][COLIBRI_NUM_BUSY];
    unsigned num_cus_started;
    struct cg_cu *cus;
 };

@@ -19,7 +19,7 @@ static enum mig_result
 fail(struct cg_device *dev, uint32_t code, uint64_t addr)
 {
    pthread_mutex_lock(&dev->lock);
-   cg_queue_error_locked(&dev->queues[COLIBRI_MIGRATE_QUEUE], code, addr, dev->mig.head, 0);
+   cg_queue_error_locked(dev->queues[COLIBRI_MIGRATE_QUEUE], code, addr, dev->mig.head, 0);
    pthread_mutex_unlock(&dev->lock);
    return MIG_ERROR;
 }
@@ -61,7 +61,7 @@ read_guest(struct cg_device *dev, void *out, uint64_t bus, uint64_t size)
 static struct colibri_queue_cb *
 control_block(struct cg_device *dev)
 {
-   const struct cg_queue *q = &dev->queues[COLIBRI_MIGRATE_QUEUE];
+   const struct cg_queue *q = dev->queues[COLIBRI_MIGRATE_QUEUE];
 
    return (void *)cg_sys_ptr(dev, q->cb, sizeof(struct colibri_queue_cb), true);
 }
@@ -208,7 +208,7 @@ run_packet(struct cg_device *dev, struct colibri_queue_cb *cb, const uint8_t *pa
 static enum mig_result
 step(struct cg_device *dev)
 {
-   const struct cg_queue *q = &dev->queues[COLIBRI_MIGRATE_QUEUE];
+   const struct cg_queue *q = dev->queues[COLIBRI_MIGRATE_QUEUE];
    struct cg_migrate *m = &dev->mig;
    struct colibri_queue_cb *cb = control_block(dev);
    uint8_t packet[COLIBRI_PACKET_SIZE];
@@ -260,7 +260,7 @@ run(struct cg_device *dev)
       if (r == MIG_AGAIN) {
          uint64_t now = cg_now();
 
-         dev->queues[COLIBRI_MIGRATE_QUEUE].busy_ns[COLIBRI_BUSY_COPY] += now - since;
+         dev->busy_ns[COLIBRI_MIGRATE_QUEUE][COLIBRI_BUSY_COPY] += now - since;
          since = now;
       }
    } while (r == MIG_AGAIN && !atomic_load(&m->stop));
@@ -302,7 +302,7 @@ migrate_main(void *arg)
 static void
 set_state(struct cg_device *dev, unsigned state)
 {
-   atomic_store(&dev->queues[COLIBRI_MIGRATE_QUEUE].state, state);
+   atomic_store(&dev->queues[COLIBRI_MIGRATE_QUEUE]->state, state);
 }
 
 static void
@@ -346,7 +346,7 @@ disable(struct cg_device *dev, struct cg_queue *q)
 void
 cg_migrate_control(struct cg_device *dev, uint32_t op)
 {
-   struct cg_queue *q = &dev->queues[COLIBRI_MIGRATE_QUEUE];
+   struct cg_queue *q = dev->queues[COLIBRI_MIGRATE_QUEUE];
    struct cg_migrate *m = &dev->mig;
 
    cg_log(dev, "queue 0: control %u", op);

@@ -91,9 +91,8 @@ request_stops(struct cg_queue *q)
    }
 }
 
-/* Waits until no CU works for the queue; none begins to while quiesce is set. */
-static void
-quiesce(struct cg_queue *q)
+void
+cg_queue_quiesce(struct cg_queue *q)
 {
    struct cg_device *dev = q->dev;
 
@@ -114,7 +113,7 @@ quiesce(struct cg_queue *q)
 }
 
 static void
-enable(struct cg_queue *q)
+enable(struct cg_queue *q, bool restart)
 {
    if (q->state != COLIBRI_QSTATE_DISABLED)
       return;
@@ -126,20 +125,27 @@ enable(struct cg_queue *q)
       cg_queue_error_locked(q, COLIBRI_QERR_NO_MEMORY, 0, 0, 0);
    } else {
       cg_cp_reset(q);
+      q->cp.restart = restart;
       set_state(q, COLIBRI_QSTATE_ENABLED);
       cg_sched_cp_ready(q);
    }
 }
 
 static void
-disable(struct cg_queue *q)
+drop_work(struct cg_queue *q)
 {
-   quiesce(q);
+   cg_queue_quiesce(q);
    for (unsigned i = 0; q->waves && i < q->dev->waves_per_queue; i++)
       cg_fault_cancel(q->dev, &q->waves[i].waiter);
    cg_fault_cancel(q->dev, &q->cp.waiter);
    free_slots(q);
    cg_cp_reset(q);
+}
+
+static void
+disable(struct cg_queue *q)
+{
+   drop_work(q);
    q->error = COLIBRI_QERR_NONE;
    q->error_addr = q->error_pc = q->error_info = 0;
    set_state(q, COLIBRI_QSTATE_DISABLED);
@@ -150,7 +156,7 @@ suspend(struct cg_queue *q)
 {
    if (q->state != COLIBRI_QSTATE_ENABLED)
       return;
-   quiesce(q);
+   cg_queue_quiesce(q);
    /* It may have run into an error on its way. */
    if (q->state == COLIBRI_QSTATE_ENABLED)
       set_state(q, COLIBRI_QSTATE_SUSPENDED);
@@ -163,9 +169,17 @@ cg_queue_control(struct cg_queue *q, uint32_t op)
 
    cg_log(dev, "queue %u: control %u", q->id, op);
    pthread_mutex_lock(&dev->lock);
+   q->activity = 0;
    switch (op) {
    case COLIBRI_QCTL_ENABLE:
-      enable(q);
+   case COLIBRI_QCTL_RESTART:
+      enable(q, op == COLIBRI_QCTL_RESTART);
+      break;
+   case COLIBRI_QCTL_DETACH:
+      cg_context_detach(q);
+      break;
+   case COLIBRI_QCTL_ATTACH:
+      cg_context_attach(q);
       break;
    case COLIBRI_QCTL_DISABLE:
       disable(q);
@@ -198,25 +212,23 @@ cg_queue_doorbell(struct cg_queue *q)
 }
 
 uint64_t
-cg_queue_busy(struct cg_queue *q, unsigned kind)
+cg_queue_busy(struct cg_device *dev, unsigned id, unsigned kind)
 {
-   struct cg_device *dev = q->dev;
    uint64_t ns;
 
    pthread_mutex_lock(&dev->lock);
-   ns = q->busy_ns[kind];
+   ns = dev->busy_ns[id][kind];
    /* What a turn of the command processor is for is known at its end, which is soon. */
    for (unsigned i = 0; kind == COLIBRI_BUSY_COMPUTE && i < dev->num_cus_started; i++) {
-      if (dev->cus[i].queue == q && dev->cus[i].in_wave)
+      if (dev->cus[i].queue == dev->queues[id] && dev->cus[i].in_wave)
          ns += cg_now() - dev->cus[i].since;
    }
    pthread_mutex_unlock(&dev->lock);
    return ns;
 }
 
-/* Sets the status page's bit and raises VEC_ERROR. */
-static void
-report_error(struct cg_queue *q)
+void
+cg_queue_report_error(struct cg_queue *q)
 {
    struct cg_device *dev = q->dev;
    struct colibri_status_page *sp = cg_status_page(dev);
@@ -238,8 +250,36 @@ cg_queue_error_locked(struct cg_queue *q, uint32_t code, uint64_t addr, uint64_t
    q->error_pc = pc;
    q->error_info = info;
    set_state(q, COLIBRI_QSTATE_ERROR);
+   if (q->detached) {
+      cg_context_event(q);
+      return;
+   }
    request_stops(q);
-   report_error(q);
+   cg_queue_report_error(q);
+}
+
+struct cg_queue *
+cg_queue_new(struct cg_device *dev, unsigned id)
+{
+   struct cg_queue *q = calloc(1, sizeof(*q));
+
+   if (!q)
+      abort();
+   q->dev = dev;
+   q->id = id;
+   cg_list_init(&q->link);
+   cg_list_init(&q->ready);
+   cg_list_init(&q->free_waves);
+   cg_list_init(&q->free_groups);
+   q->cp.waiter.queue = q;
+   return q;
+}
+
+void
+cg_queue_free(struct cg_queue *q)
+{
+   drop_work(q);
+   free(q);
 }
 
 void
@@ -253,22 +293,15 @@ cg_queues_init(struct cg_device *dev)
    for (unsigned p = 0; p < 4; p++)
       cg_list_init(&dev->runq[p]);
    cg_list_init(&dev->idle_cus);
-   for (unsigned i = 0; i < COLIBRI_MAX_QUEUES; i++) {
-      struct cg_queue *q = &dev->queues[i];
-
-      q->dev = dev;
-      q->id = i;
-      cg_list_init(&q->link);
-      cg_list_init(&q->ready);
-      cg_list_init(&q->free_waves);
-      cg_list_init(&q->free_groups);
-      q->cp.waiter.queue = q;
-   }
+   for (unsigned i = 0; i < COLIBRI_MAX_QUEUES; i++)
+      dev->queues[i] = cg_queue_new(dev, i);
 }
 
 void
 cg_queues_fini(struct cg_device *dev)
 {
-   for (unsigned i = 0; i < COLIBRI_MAX_QUEUES; i++)
-      free_slots(&dev->queues[i]);
+   for (unsigned i = 0; i < COLIBRI_MAX_QUEUES; i++) {
+      free_slots(dev->queues[i]);
+      free(dev->queues[i]);
+   }
 }

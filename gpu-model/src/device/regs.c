@@ -10,6 +10,8 @@
 #define QUEUE_STRIDE (COLIBRI_REG_QUEUE(1) - COLIBRI_REG_QUEUE(0))
 #define BUSY_REGS COLIBRI_REG_QUEUE_BUSY(0, 0)
 #define BUSY_STRIDE (COLIBRI_REG_QUEUE_BUSY(1, 0) - COLIBRI_REG_QUEUE_BUSY(0, 0))
+#define CONTEXT_REGS COLIBRI_REG_QUEUE_CONTEXT(0)
+#define CONTEXT_STRIDE (COLIBRI_REG_QUEUE_CONTEXT(1) - COLIBRI_REG_QUEUE_CONTEXT(0))
 #define ROOT_REGS COLIBRI_REG_PT_ROOT(0)
 #define DOORBELLS COLIBRI_DOORBELL(0)
 #define DOORBELL_STRIDE (COLIBRI_DOORBELL(1) - COLIBRI_DOORBELL(0))
@@ -30,6 +32,12 @@ static bool
 is_busy_reg(uint64_t offset)
 {
    return in(offset, BUSY_REGS, COLIBRI_MAX_QUEUES * BUSY_STRIDE);
+}
+
+static bool
+is_context_reg(uint64_t offset)
+{
+   return in(offset, CONTEXT_REGS, COLIBRI_MAX_QUEUES * CONTEXT_STRIDE);
 }
 
 static bool
@@ -62,6 +70,10 @@ is_64bit(uint64_t offset)
    case COLIBRI_REG_STATUS_PAGE:
    case COLIBRI_REG_FAULT_RING:
    case COLIBRI_REG_MMU_RING:
+   case COLIBRI_REG_SCHED_WATCH:
+   case COLIBRI_REG_SCHED_IDLE:
+   case COLIBRI_REG_SCHED_PARKED:
+   case COLIBRI_REG_SCHED_WAITING:
       return true;
    default:
       return false;
@@ -94,7 +106,7 @@ queue_read(struct cg_queue *q, unsigned reg)
       value = q->priority;
       break;
    case COLIBRI_QREG_STATE:
-      value = atomic_load(&q->state);
+      value = atomic_load(&q->state) | q->activity << 8;
       break;
    case COLIBRI_QREG_ERROR:
       value = q->error;
@@ -147,6 +159,14 @@ queue_write(struct cg_queue *q, unsigned reg, uint64_t value)
    pthread_mutex_unlock(&q->dev->lock);
 }
 
+static void
+context_write(struct cg_queue *q, uint64_t value)
+{
+   /* The migration engine's state stays where it is. */
+   if (q->id != COLIBRI_MIGRATE_QUEUE && atomic_load(&q->state) == COLIBRI_QSTATE_DISABLED)
+      q->context = value;
+}
+
 /* ---- Global registers ----------------------------------------------------------------*/
 
 static void
@@ -165,6 +185,30 @@ flush_faults(struct cg_device *dev)
    pthread_mutex_lock(&dev->lock);
    cg_fault_flush(dev);
    pthread_mutex_unlock(&dev->lock);
+}
+
+static uint64_t
+sched_read(struct cg_device *dev, uint64_t offset)
+{
+   uint64_t value;
+
+   pthread_mutex_lock(&dev->lock);
+   switch (offset) {
+   case COLIBRI_REG_SCHED_WATCH:
+      value = dev->sched_watch;
+      break;
+   case COLIBRI_REG_SCHED_IDLE:
+      value = cg_sched_mask(dev, COLIBRI_ACTIVITY_IDLE);
+      break;
+   case COLIBRI_REG_SCHED_PARKED:
+      value = cg_sched_mask(dev, COLIBRI_ACTIVITY_PARKED);
+      break;
+   default:
+      value = cg_sched_mask(dev, COLIBRI_ACTIVITY_WAITING);
+      break;
+   }
+   pthread_mutex_unlock(&dev->lock);
+   return value;
 }
 
 static uint64_t
@@ -208,6 +252,13 @@ global_read(struct cg_device *dev, uint64_t offset)
       return atomic_load(&dev->mmu.error);
    case COLIBRI_REG_HOT_THRESHOLD:
       return atomic_load(&dev->hot_threshold);
+   case COLIBRI_REG_NUM_CONTEXTS:
+      return COLIBRI_MAX_CONTEXTS;
+   case COLIBRI_REG_SCHED_WATCH:
+   case COLIBRI_REG_SCHED_IDLE:
+   case COLIBRI_REG_SCHED_PARKED:
+   case COLIBRI_REG_SCHED_WAITING:
+      return sched_read(dev, offset);
    default:
       return 0;
    }
@@ -250,6 +301,16 @@ global_write(struct cg_device *dev, uint64_t offset, uint64_t value)
       atomic_store(&dev->hot_threshold, value);
       cg_cus_forget(dev);
       break;
+   case COLIBRI_REG_CONTEXT_DROP:
+      pthread_mutex_lock(&dev->lock);
+      cg_context_drop(dev, value);
+      pthread_mutex_unlock(&dev->lock);
+      break;
+   case COLIBRI_REG_SCHED_WATCH:
+      pthread_mutex_lock(&dev->lock);
+      cg_sched_set_watch(dev, value);
+      pthread_mutex_unlock(&dev->lock);
+      break;
    default:
       break;
    }
@@ -261,11 +322,13 @@ static uint64_t
 reg_read(struct cg_device *dev, uint64_t offset)
 {
    if (is_queue_reg(offset))
-      return queue_read(&dev->queues[(offset - QUEUE_REGS) / QUEUE_STRIDE],
+      return queue_read(dev->queues[(offset - QUEUE_REGS) / QUEUE_STRIDE],
                         (offset - QUEUE_REGS) % QUEUE_STRIDE);
    if (is_busy_reg(offset))
-      return cg_queue_busy(&dev->queues[(offset - BUSY_REGS) / BUSY_STRIDE],
+      return cg_queue_busy(dev, (offset - BUSY_REGS) / BUSY_STRIDE,
                            (offset - BUSY_REGS) % BUSY_STRIDE / 8);
+   if (is_context_reg(offset))
+      return dev->queues[(offset - CONTEXT_REGS) / CONTEXT_STRIDE]->context;
    if (is_root_reg(offset))
       return atomic_load(&dev->pt_root[(offset - ROOT_REGS) / 8]);
    return global_read(dev, offset);
@@ -281,7 +344,7 @@ ring_doorbell(struct cg_device *dev, uint64_t offset)
    if (id == COLIBRI_MIGRATE_QUEUE)
       cg_migrate_doorbell(dev);
    else
-      cg_queue_doorbell(&dev->queues[id]);
+      cg_queue_doorbell(dev->queues[id]);
 }
 
 static void
@@ -290,8 +353,10 @@ reg_write(struct cg_device *dev, uint64_t offset, uint64_t value)
    if (in(offset, DOORBELLS, COLIBRI_MAX_QUEUES * DOORBELL_STRIDE))
       ring_doorbell(dev, offset);
    else if (is_queue_reg(offset))
-      queue_write(&dev->queues[(offset - QUEUE_REGS) / QUEUE_STRIDE],
+      queue_write(dev->queues[(offset - QUEUE_REGS) / QUEUE_STRIDE],
                   (offset - QUEUE_REGS) % QUEUE_STRIDE, value);
+   else if (is_context_reg(offset))
+      context_write(dev->queues[(offset - CONTEXT_REGS) / CONTEXT_STRIDE], value);
    else if (is_root_reg(offset))
       atomic_store(&dev->pt_root[(offset - ROOT_REGS) / 8], value);
    else

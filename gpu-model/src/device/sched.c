@@ -4,8 +4,8 @@
  *
  * A queue is on the run queue of its priority while it may run and has a
  * ready wave or a command processor with something to do.  Higher priorities
- * go first, but every CG_FAIR_PICK-th choice starts from the lowest, so that
- * an endless kernel starves nobody.  Within a priority it is round robin, and
+ * go first, but every CG_FAIR_PICK-th choice begins with another one, each in
+ * turn, so that an endless kernel starves nobody.  Within a priority it is round robin, and
  * within a queue packets and waves take turns.
  */
 #include "internal.h"
@@ -16,8 +16,8 @@
 #define CG_POLL_MIN 20000
 #define CG_POLL_MAX 1000000
 
-static bool
-cp_runnable(const struct cg_queue *q)
+bool
+cg_sched_cp_runnable(const struct cg_queue *q)
 {
    /* While it is parked only the answers to its faults let it go on, whatever else happens. */
    return q->cp.ready && !q->cp.running && !q->cp.waiter.pending;
@@ -27,7 +27,7 @@ static bool
 has_work(const struct cg_queue *q)
 {
    return atomic_load_explicit(&q->state, memory_order_relaxed) == COLIBRI_QSTATE_ENABLED &&
-          !q->quiesce && (q->num_ready || cp_runnable(q));
+          !q->quiesce && !q->detached && (q->num_ready || cg_sched_cp_runnable(q));
 }
 
 void
@@ -88,8 +88,8 @@ void
 cg_sched_poke_polling(struct cg_device *dev)
 {
    for (unsigned i = 1; dev->num_polling && i < COLIBRI_MAX_QUEUES; i++) {
-      if (dev->queues[i].cp.waiting)
-         cg_sched_cp_ready(&dev->queues[i]);
+      if (dev->queues[i]->cp.waiting)
+         cg_sched_cp_ready(dev->queues[i]);
    }
 }
 
@@ -99,7 +99,7 @@ take(struct cg_queue *q, struct cg_work *work)
 {
    work->queue = q;
    work->wave = NULL;
-   if (cp_runnable(q) && !(q->cp.ran_last && q->num_ready)) {
+   if (cg_sched_cp_runnable(q) && !(q->cp.ran_last && q->num_ready)) {
       q->cp.ready = false;
       q->cp.running = true;
       q->cp.ran_last = true;
@@ -122,7 +122,7 @@ poll_due(struct cg_device *dev)
    if (!deadline || cg_now() < deadline)
       return;
    for (unsigned i = 1; i < COLIBRI_MAX_QUEUES; i++) {
-      struct cg_queue *q = &dev->queues[i];
+      struct cg_queue *q = dev->queues[i];
 
       if (q->cp.waiting && cg_now() >= q->cp.deadline)
          cg_sched_cp_ready(q);
@@ -133,10 +133,11 @@ bool
 cg_sched_pick(struct cg_device *dev, struct cg_work *work)
 {
    bool fair = ++dev->picks % CG_FAIR_PICK == 0;
+   unsigned first = fair ? dev->picks / CG_FAIR_PICK % 4 : 3;
 
    poll_due(dev);
    for (unsigned i = 0; i < 4; i++) {
-      struct cg_list *head = &dev->runq[fair ? i : 3 - i];
+      struct cg_list *head = &dev->runq[(first - i) % 4];
 
       if (!cg_list_empty(head)) {
          take(cg_container(head->next, struct cg_queue, link), work);
@@ -154,7 +155,7 @@ cg_sched_deadline(struct cg_device *dev)
    if (!dev->num_polling)
       return 0;
    for (unsigned i = 1; i < COLIBRI_MAX_QUEUES; i++) {
-      const struct cg_queue *q = &dev->queues[i];
+      const struct cg_queue *q = dev->queues[i];
 
       if (q->cp.waiting && (!deadline || q->cp.deadline < deadline))
          deadline = q->cp.deadline;
@@ -171,7 +172,7 @@ cg_sched_kick(struct cg_device *dev, bool self)
       cg_list_for_each(pos, &dev->runq[p]) {
          const struct cg_queue *q = cg_container(pos, struct cg_queue, link);
 
-         todo += q->num_ready + cp_runnable(q);
+         todo += q->num_ready + cg_sched_cp_runnable(q);
       }
    }
    while (todo-- > 0 && !cg_list_empty(&dev->idle_cus)) {

@@ -35,6 +35,7 @@ table:
 	.word k_local - table
 	.word k_add1 - table
 	.word k_group - table
+	.word k_state - table
 	.balign 16
 
 k_end:	ENDW
@@ -229,3 +230,70 @@ k_group:
 	sw	t0, 24(a1)
 	sw	t1, 28(a1)
 1:	ENDW
+
+/*
+ * { u32 *out, rounds }: every vector register, some of the others, local and private memory and the stack
+ * carry state from round to round, and the waves of a group depend on each other; out[id] = what came of it.
+ */
+k_state:
+	ITEMS
+	ld	a1, 0(a0)
+	ld	a2, 8(a0)
+	slli	t4, t4, 2
+	add	a1, a1, t4
+	li	s6, 0x1e3779b1
+	vmul.vx	v31, v8, s6
+	li	t6, 1
+	.irp	i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+	vadd.vx	v\i, v31, t6
+	add	t6, t6, s6
+	.endr
+	fcvt.d.w fs0, t4
+	fcvt.d.w fs1, s6
+	csrr	s1, CSR_WAVE
+	csrr	s2, CSR_WAVES
+	li	s0, 1
+	slli	s0, s0, 62
+	slli	t0, s1, 8
+	add	s3, s0, t0
+	addi	t0, s1, 1
+	remu	t0, t0, s2
+	slli	t0, t0, 8
+	add	s4, s0, t0
+	slli	s5, s0, 1
+	addi	sp, sp, -256
+1:
+	.altmacro
+	.macro CHAIN a, b
+	vadd.vv	v\a, v\a, v\b
+	vxor.vx	v\a, v\a, s6
+	.endm
+	.set n, 1
+	.rept	30
+	CHAIN	%n, %(n - 1)
+	.set n, n + 1
+	.endr
+	vse32.v	v5, (s3)
+	vse32.v	v9, (sp)
+	BARRIER
+	vle32.v	v31, (s4)
+	BARRIER
+	vadd.vv	v0, v0, v31
+	vle32.v	v31, (sp)
+	vxor.vv	v10, v10, v31
+	ld	t0, 0(s5)
+	add	t0, t0, s6
+	sd	t0, 0(s5)
+	vadd.vx	v11, v11, t0
+	fadd.d	fs0, fs0, fs1
+	addi	a2, a2, -1
+	bnez	a2, 1b
+	.set n, 1
+	.rept	30
+	CHAIN	%n, %(n - 1)
+	.set n, n + 1
+	.endr
+	fmv.x.d	t0, fs0
+	vadd.vx	v30, v30, t0
+	vse32.v	v30, (a1)
+	ENDW

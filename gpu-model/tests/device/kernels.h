@@ -18,6 +18,7 @@
 #define K_LOCAL 12
 #define K_ADD1 13
 #define K_GROUP 14
-#define NUM_KERNELS 15
+#define K_STATE 15
+#define NUM_KERNELS 16
 
 #endif /* KERNELS_H */

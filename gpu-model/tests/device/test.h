@@ -24,6 +24,7 @@ void test_fail(const char *file, int line, const char *what);
       }                                         \
    } while (0)
 
-extern const struct test memory_tests[], queue_tests[], fault_tests[], kernel_tests[], vfio_tests[];
+extern const struct test memory_tests[], queue_tests[], fault_tests[], context_tests[],
+   kernel_tests[], vfio_tests[];
 
 #endif /* TEST_H */
