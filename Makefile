@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-cl docs clean distclean help
+	test lint bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -47,6 +47,9 @@ shell: model modules mesa ## boot a VM and give a shell in it
 
 test: all ## run every test; the last line is the count
 	@tools/run-tests
+
+lint: setup ## run the kernel's checkers over the kernel parts (checkpatch, kernel-doc, sparse, coccinelle)
+	@tools/run-tests lint
 
 test-model: model ## run the tests of the model on this machine
 	@tools/run-tests model

@@ -24,10 +24,6 @@
 #define COLIBRI_DRIVER_GPUVA	DRIVER_GEM_GPUVA
 #define colibri_vma_is_cow(vma)	is_cow_mapping((vma)->vm_flags)
 
-#ifndef kzalloc_obj
-#define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
-#endif
-
 struct drm_gpuvm_map_req {
 	struct drm_gpuva_op_map map;
 };
@@ -35,6 +31,9 @@ struct drm_gpuvm_map_req {
 #define drm_gpuvm_sm_map_ops_create(gpuvm, req)						\
 	drm_gpuvm_sm_map_ops_create(gpuvm, (req)->map.va.addr, (req)->map.va.range,	\
 				    (req)->map.gem.obj, (req)->map.gem.offset)
+
+/* Only printed. */
+#define DRM_GEM_OBJECT_ACTIVE	0
 
 #define drm_gpuvm_bo_obtain_locked	drm_gpuvm_bo_obtain
 #define drm_gem_shmem_vmap_locked	drm_gem_shmem_vmap

@@ -509,7 +509,7 @@ int colibri_vm_fault_start(struct colibri_vm *vm)
 	struct colibri_vm_fault *vf = &vm->fault;
 	unsigned int i;
 
-	vf->blocks = kvcalloc(COLIBRI_VM_BLOCKS, sizeof(*vf->blocks), GFP_KERNEL_ACCOUNT);
+	vf->blocks = kvzalloc_objs(*vf->blocks, COLIBRI_VM_BLOCKS, GFP_KERNEL_ACCOUNT);
 	if (!vf->blocks)
 		return -ENOMEM;
 	for (i = 0; i < COLIBRI_VM_BLOCKS; i++)

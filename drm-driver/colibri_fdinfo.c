@@ -72,7 +72,7 @@
  */
 struct colibri_usage *colibri_usage_create(void)
 {
-	struct colibri_usage *usage = kzalloc_obj(*usage, GFP_KERNEL);
+	struct colibri_usage *usage = kzalloc_obj(*usage);
 
 	if (usage)
 		kref_init(&usage->refcount);

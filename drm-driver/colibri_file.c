@@ -34,7 +34,7 @@
  */
 int colibri_file_open(struct drm_device *drm, struct drm_file *file)
 {
-	struct colibri_file *cfile = kzalloc_obj(*cfile, GFP_KERNEL);
+	struct colibri_file *cfile = kzalloc_obj(*cfile);
 
 	if (!cfile)
 		return -ENOMEM;
@@ -198,6 +198,8 @@ struct colibri_queue *colibri_file_get_queue(struct colibri_file *cfile, u32 id)
  * colibri_file_had_queue() - whether an id was that of a queue
  * @cfile: file
  * @id: queue_id
+ *
+ * Return: true if the file once had a queue of that id.
  */
 bool colibri_file_had_queue(struct colibri_file *cfile, u32 id)
 {

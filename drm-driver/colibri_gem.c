@@ -52,7 +52,7 @@ static const struct drm_gem_object_funcs colibri_gem_vram_funcs;
  */
 struct drm_gem_object *colibri_gem_create_object(struct drm_device *drm, size_t size)
 {
-	struct colibri_bo *bo = kzalloc_obj(*bo, GFP_KERNEL);
+	struct colibri_bo *bo = kzalloc_obj(*bo);
 
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
@@ -207,7 +207,7 @@ static int colibri_gem_alloc_chunks(struct colibri_device *cdev, struct colibri_
 {
 	unsigned int count = DIV_ROUND_UP_ULL(size, HMM_SVM_BLOCK_SIZE);
 
-	bo->chunks = kvcalloc(count, sizeof(*bo->chunks), GFP_KERNEL);
+	bo->chunks = kvzalloc_objs(*bo->chunks, count);
 	if (!bo->chunks)
 		return -ENOMEM;
 
@@ -237,7 +237,7 @@ static struct colibri_bo *colibri_gem_create_vram(struct colibri_device *cdev, u
 		return ERR_PTR(-ENOSPC);
 	size = PAGE_ALIGN(size);
 
-	bo = kzalloc_obj(*bo, GFP_KERNEL);
+	bo = kzalloc_obj(*bo);
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 

@@ -53,7 +53,7 @@ struct colibri_mm *colibri_mm_get_current(struct colibri_device *cdev)
 		goto unlock;
 	}
 
-	cmm = kzalloc_obj(*cmm, GFP_KERNEL);
+	cmm = kzalloc_obj(*cmm);
 	if (!cmm)
 		goto unlock;
 	kref_init(&cmm->refcount);

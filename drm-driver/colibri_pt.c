@@ -63,8 +63,8 @@ static struct colibri_pt_table *colibri_pt_table_alloc(struct colibri_pt *pt, un
 {
 	struct colibri_pt_table *table;
 
-	table = kzalloc(struct_size(table, child, level > 1 ? COLIBRI_PT_ENTRIES : 0),
-			GFP_KERNEL_ACCOUNT);
+	table = kzalloc_flex(*table, child, level > 1 ? COLIBRI_PT_ENTRIES : 0,
+			     GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return NULL;
 
@@ -393,6 +393,8 @@ int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access)
 /**
  * colibri_pt_root_entry() - the value for register PT_ROOT
  * @pt: page tables
+ *
+ * Return: a directory entry.
  */
 u64 colibri_pt_root_entry(const struct colibri_pt *pt)
 {

@@ -295,6 +295,8 @@ void colibri_queue_close(struct colibri_queue *queue)
 /**
  * colibri_queue_all_idle() - whether no hardware queue is in use
  * @cdev: device
+ *
+ * Return: true if none is.
  */
 bool colibri_queue_all_idle(struct colibri_device *cdev)
 {

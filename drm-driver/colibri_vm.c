@@ -292,6 +292,8 @@ struct colibri_vm *colibri_vm_get_by_asid(struct colibri_device *cdev, u32 asid)
 /**
  * colibri_vm_owned_by_current() - whether the caller may use a VM
  * @vm: VM
+ *
+ * Return: true if the caller has the address space that it was made in.
  */
 bool colibri_vm_owned_by_current(struct colibri_vm *vm)
 {

@@ -13,7 +13,7 @@
 
 static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 start)
 {
-	struct hmm_svm_block *block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+	struct hmm_svm_block *block = kzalloc_obj(*block, GFP_KERNEL_ACCOUNT);
 
 	if (!block)
 		return NULL;

@@ -21,6 +21,10 @@
 #error "hmm_svm needs Linux 6.12 or later"
 #endif
 
+#ifndef kzalloc_obj
+#error "a 6.12 kernel must have kzalloc_obj(), as Debian's has"
+#endif
+
 /*
  * Debian's 6.12 is built without: memory is then mapped where it is, and the
  * device's own is the driver's alone.
@@ -211,14 +215,6 @@ static inline bool dma_need_unmap(struct device *dev)
 	{							\
 		name(page_folio(page));				\
 	}
-
-/* Late 6.12 kernels have these. */
-#ifndef kzalloc_obj
-#define hmm_svm_first_gfp(empty, gfp, ...)	gfp
-#define hmm_svm_gfp(...)		hmm_svm_first_gfp(, ##__VA_ARGS__, GFP_KERNEL)
-#define kzalloc_obj(obj, ...)		kzalloc(sizeof(obj), hmm_svm_gfp(__VA_ARGS__))
-#define kvzalloc_obj(obj, ...)		kvzalloc(sizeof(obj), hmm_svm_gfp(__VA_ARGS__))
-#endif
 
 #define HMM_SVM_LARGE_FOLIOS		0
 #define MIGRATE_VMA_SELECT_COMPOUND	0

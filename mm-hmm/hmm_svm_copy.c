@@ -193,8 +193,7 @@ u64 hmm_svm_copies_make(struct hmm_svm_block *block, unsigned long *pages,
 
 	lockdep_assert_held(&block->migrate);
 
-	extents = kvmalloc_array(bitmap_weight(pages, HMM_SVM_BLOCK_PAGES), sizeof(*extents),
-				 GFP_KERNEL);
+	extents = kvmalloc_objs(*extents, bitmap_weight(pages, HMM_SVM_BLOCK_PAGES));
 	if (!extents || hmm_svm_dma_prepare(block))
 		goto none;
 	/* First, as it may evict: that must not wait for what we hold. */

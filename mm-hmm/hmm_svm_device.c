@@ -20,7 +20,7 @@ static int create_chunks(struct hmm_svm_device *sdev, u64 size)
 	unsigned int i;
 
 	sdev->nr_chunks = size >> HMM_SVM_BLOCK_SHIFT;
-	sdev->chunks = kvcalloc(sdev->nr_chunks, sizeof(*sdev->chunks), GFP_KERNEL);
+	sdev->chunks = kvzalloc_objs(*sdev->chunks, sdev->nr_chunks);
 	if (!sdev->chunks)
 		return -ENOMEM;
 	for (i = 0; i < sdev->nr_chunks; i++) {

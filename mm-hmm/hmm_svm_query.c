@@ -143,7 +143,7 @@ static int query(struct hmm_svm *svm, u64 start, u64 end, u16 *pages)
 	struct hmm_range range = { .dev_private_owner = svm->sdev };
 	int ret = 0;
 
-	range.hmm_pfns = kmalloc_array(HMM_SVM_BLOCK_PAGES, sizeof(*range.hmm_pfns), GFP_KERNEL);
+	range.hmm_pfns = kmalloc_objs(*range.hmm_pfns, HMM_SVM_BLOCK_PAGES);
 	if (!range.hmm_pfns)
 		return -ENOMEM;
 

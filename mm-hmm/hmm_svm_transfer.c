@@ -31,7 +31,7 @@ struct hmm_svm_migration *hmm_svm_migration_get(struct hmm_svm_device *sdev)
 		sdev->nr_spares--;
 	}
 	spin_unlock(&sdev->spares_lock);
-	return m ?: kvmalloc(sizeof(*m), GFP_KERNEL);
+	return m ?: kvmalloc_obj(*m);
 }
 
 void hmm_svm_migration_put(struct hmm_svm_device *sdev, struct hmm_svm_migration *m)
@@ -49,7 +49,7 @@ void hmm_svm_migration_put(struct hmm_svm_device *sdev, struct hmm_svm_migration
 /* One to begin with, so that eviction never waits for memory first. */
 int hmm_svm_migrations_init(struct hmm_svm_device *sdev)
 {
-	struct hmm_svm_migration *m = kvmalloc(sizeof(*m), GFP_KERNEL);
+	struct hmm_svm_migration *m = kvmalloc_obj(*m);
 
 	if (!m)
 		return -ENOMEM;

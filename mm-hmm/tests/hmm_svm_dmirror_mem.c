@@ -17,7 +17,7 @@ int dmirror_memory_init(struct dmirror_device *ddev)
 {
 	if (ddev->base)
 		return 0;
-	ddev->pages = kvcalloc(ddev->size >> PAGE_SHIFT, sizeof(*ddev->pages), GFP_KERNEL);
+	ddev->pages = kvzalloc_objs(*ddev->pages, ddev->size >> PAGE_SHIFT);
 	return ddev->pages ? 0 : -ENOMEM;
 }
 

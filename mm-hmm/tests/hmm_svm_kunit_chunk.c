@@ -64,7 +64,7 @@ static void driver_gets_half_of_the_chunks(struct kunit *test)
 		struct hmm_svm_chunk *chunk = hmm_svm_chunk_alloc(fix->sdev, &offset);
 
 		if (IS_ERR(chunk)) {
-			KUNIT_EXPECT_EQ(test, -ENOSPC, PTR_ERR(chunk));
+			KUNIT_EXPECT_PTR_EQ(test, ERR_PTR(-ENOSPC), chunk);
 			break;
 		}
 		KUNIT_ASSERT_LT(test, n, KUNIT_CHUNKS);
