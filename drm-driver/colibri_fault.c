@@ -61,6 +61,7 @@
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
 
 #include "colibri_device.h"
@@ -430,6 +431,66 @@ static void colibri_fault_serve_block(struct colibri_vm *vm, u64 start,
 
 	for_each_set_bit(i, pages->hot, HMM_SVM_BLOCK_SIZE / COLIBRI_HOT_SIZE)
 		colibri_fault_promote(vm, start + i * COLIBRI_HOT_SIZE);
+}
+
+/* ---- For debugfs ----------------------------------------------------------*/
+
+#define COLIBRI_SHOW_RECORDS	16
+
+/**
+ * colibri_fault_show_ring() - indices of the fault ring and its last records
+ * @cdev: device
+ * @m: where to
+ */
+void colibri_fault_show_ring(struct colibri_device *cdev, struct seq_file *m)
+{
+	u32 prod = READ_ONCE(cdev->status->fault_prod), cons = READ_ONCE(cdev->fault.cons), i;
+
+	seq_printf(m, "ring of %lu: %u written, %u handed out%s\n", COLIBRI_FAULT_RING_SIZE, prod,
+		   cons, READ_ONCE(cdev->status->fault_overflow) ? ", overflow" : "");
+	for (i = min(cons, COLIBRI_SHOW_RECORDS); i; i--) {
+		struct colibri_fault record = cdev->fault.ring[(cons - i) % COLIBRI_FAULT_RING_SIZE];
+
+		seq_printf(m, "  %u: asid %u queue %u addr %#llx access %u client %u pc %#llx wave %u.%u time %llu\n",
+			   cons - i, record.asid, record.queue, record.addr, record.access,
+			   record.client, record.pc, record.wg, record.wave, record.timestamp);
+	}
+}
+
+static unsigned int colibri_fault_pages_wanted(const struct colibri_fault_pages *pages)
+{
+	unsigned int access, n = 0;
+
+	for (access = HMM_SVM_READ; access <= HMM_SVM_ATOMIC; access++)
+		n += bitmap_weight(pages->want[access], HMM_SVM_BLOCK_PAGES);
+	return n;
+}
+
+/**
+ * colibri_vm_fault_show() - what is in flight in a VM, and the last failures
+ * @vm: VM
+ * @m: where to
+ */
+void colibri_vm_fault_show(struct colibri_vm *vm, struct seq_file *m)
+{
+	struct colibri_vm_fault *vf = &vm->fault;
+	struct colibri_fault_block *block;
+	unsigned int bucket, i;
+
+	spin_lock(&vf->lock);
+	seq_printf(m, "asid %u%s\n", vm->asid, vf->overflow ? ": overflow" : "");
+	hash_for_each(vf->active, bucket, block, hash)
+		seq_printf(m, "  block %#llx: %s, %u accesses wanted\n", block->start,
+			   list_empty(&block->entry) ? "being served" : "queued",
+			   colibri_fault_pages_wanted(&block->pages));
+	for (i = min(vf->num_failed, COLIBRI_VM_FAILED); i; i--) {
+		const struct colibri_failed_fault *failed =
+			&vf->failed[(vf->num_failed - i) % COLIBRI_VM_FAILED];
+
+		seq_printf(m, "  failed %#llx: access %u, error %u\n", failed->addr,
+			   failed->access, failed->error);
+	}
+	spin_unlock(&vf->lock);
 }
 
 /* ---- Workers --------------------------------------------------------------*/

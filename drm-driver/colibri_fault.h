@@ -11,6 +11,7 @@
 struct colibri_device;
 struct colibri_fault_block;
 struct colibri_vm;
+struct seq_file;
 struct task_struct;
 
 #define COLIBRI_VM_FAILED	16	/* failed faults that are remembered */
@@ -57,6 +58,9 @@ struct colibri_vm_fault {
 int colibri_fault_init(struct colibri_device *cdev);
 void colibri_fault_start(struct colibri_device *cdev);
 void colibri_fault_handle_ring(struct colibri_device *cdev);
+
+void colibri_fault_show_ring(struct colibri_device *cdev, struct seq_file *m);
+void colibri_vm_fault_show(struct colibri_vm *vm, struct seq_file *m);
 
 void colibri_vm_fault_init(struct colibri_vm *vm);
 int colibri_vm_fault_start(struct colibri_vm *vm);

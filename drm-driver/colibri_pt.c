@@ -391,6 +391,34 @@ int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access)
 }
 
 /**
+ * colibri_pt_read() - look at an entry
+ * @pt: page tables
+ * @va: address
+ * @size: returns how much from @va on has the same answer, at least a page
+ *
+ * Context: any, without a lock; the answer may be out of date at once.
+ * Return: the leaf entry of @va's page, as if it had one of its own, or 0.
+ */
+u64 colibri_pt_read(struct colibri_pt *pt, u64 va, u64 *size)
+{
+	struct colibri_pt_block block;
+	unsigned int level;
+	u64 pte;
+
+	colibri_pt_walk(pt, va, &level);
+	*size = BIT_ULL(COLIBRI_PT_SHIFT(level)) - (va & (BIT_ULL(COLIBRI_PT_SHIFT(level)) - 1));
+	if (!colibri_pt_get_block(pt, va, &block))
+		return 0;
+	pte = READ_ONCE(*block.dir);
+	if (!pte)
+		return 0;
+	if (pte & COLIBRI_PTE_LEAF)
+		return pte + (va & (COLIBRI_PT_LEAF_SPAN - PAGE_SIZE));
+	*size = PAGE_SIZE;
+	return READ_ONCE(block.table->entries[colibri_pt_index(va, 1)]);
+}
+
+/**
  * colibri_pt_root_entry() - the value for register PT_ROOT
  * @pt: page tables
  *
