@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "colibri_device.h"
+#include "libcolibri_drm.h"
 #include "gpu_program.h"
 #include "kernels.h"
 

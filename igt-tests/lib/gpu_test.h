@@ -7,7 +7,7 @@
 #ifndef COLIBRI_GPU_TEST_H
 #define COLIBRI_GPU_TEST_H
 
-#include "colibri_device.h"
+#include "libcolibri_drm.h"
 #include "igt.h"
 #include "kernels.h"
 

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "colibri_device.h"
+#include "libcolibri_drm.h"
 #include "kernels.h"
 
 static int expect(const char *call, int ret, int expected)
