@@ -8,7 +8,8 @@
 # LIST is a name in testlists/ (default: fast) or a file; -t takes the subtests whose name
 # (igt@PROGRAM@SUBTEST) matches. Prints a line per subtest as TAP does, unless
 # --no-report. igt_runner's results stay in the shared folder, if there is one. A
-# kernel warning during a subtest fails it.
+# kernel warning during a subtest fails it. What the tests have asked of the uAPI
+# goes to run.coverage there (lib/coverage.c).
 
 set -uo pipefail
 
@@ -46,12 +47,20 @@ ls /sys/kernel/debug/tracing >/dev/null 2>&1
 # Likewise, the pmem driver says at its start that memory is no storage.
 modprobe -qa nd_e820 nd_pmem
 
+export COLIBRI_COVERAGE=/tmp/coverage
+# Unprivileged children write to it, too.
+install -m 666 /dev/null "$COLIBRI_COVERAGE"
+
 # A process for each subtest: what one leaves behind goes with it, and its
 # output is its own.
 run()
 {
 	igt_runner --per-test-timeout 120 --inactivity-timeout 120 --sync --overwrite \
 		--test-list "$list" "$tests" "$results" </dev/null 2>&1
+	local status=$?
+
+	cp "$COLIBRI_COVERAGE" "$results.coverage"
+	return $status
 }
 
 if [ -z "$report" ]; then

@@ -43,7 +43,7 @@ static int observed_ioctl(int fd, unsigned long request, void *arg)
 
 	memcpy(before, arg, size);
 	ret = restarted_ioctl(fd, request, arg);
-	the_observer(request, before, ret);
+	the_observer(request, before, arg, ret);
 	return ret;
 }
 

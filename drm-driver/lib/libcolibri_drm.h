@@ -86,10 +86,12 @@ int colibri_ioctl(int fd, unsigned long request, void *arg);
 /**
  * Sees an ioctl of colibri_ioctl(): a test's means to know what was exercised.
  *
- * @param before what @p arg was, _IOC_SIZE(@p request) bytes
+ * @param before what the argument was, _IOC_SIZE(@p request) bytes
+ * @param after  what it is now
  * @param ret    0 or negative errno
  */
-typedef void (*colibri_observer)(unsigned long request, const void *before, int ret);
+typedef void (*colibri_observer)(unsigned long request, const void *before, const void *after,
+				 int ret);
 
 /** Let @p observer see each ioctl of this process; NULL: nobody. Call it before threads start. */
 void colibri_observe(colibri_observer observer);
