@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Makes the patched Mesa tree in DIR: the pristine release, the patches of
-# `series`, the files of overlay/ and the headers that Mesa shares with the
+# `series`, the files of overlay/, and the headers and the C library of the
 # kernel driver. In an existing tree only what changed is touched, so that a
 # build of it stays incremental.
 #
@@ -18,6 +18,7 @@ sha256=592272df3cf01e85e7db300c449df5061092574d099da275d19e97ef0510f8a6
 
 here=$(realpath "$(dirname "$0")")
 headers=$here/../drm-driver/include
+library=$here/../drm-driver/lib
 cache=${COLIBRI_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/colibri}
 tarball=$cache/mesa_$version.orig.tar.xz
 
@@ -63,6 +64,7 @@ overlay_to()
 	rsync -rlpc "$here/overlay/" "$1/"
 	rsync -rlpc "$headers/uapi/drm/colibri_drm.h" "$1/include/drm-uapi/"
 	rsync -rlpc "$headers/colibri_hw.h" "$1/src/colibri/"
+	rsync -rlpc --include='*.[ch]' --exclude='*' "$library/" "$1/src/colibri/libcolibri_drm/"
 }
 
 unpack_and_patch()

@@ -139,7 +139,7 @@ void colibri_compiler_barrier(struct colibri_llvm *ctx);
 LLVMTypeRef colibri_mask_type(struct colibri_llvm *ctx);
 
 /** The lanes that execute here: <64 x i1>. */
-LLVMValueRef colibri_exec(struct colibri_llvm *ctx);
+LLVMValueRef colibri_exec_mask(struct colibri_llvm *ctx);
 void colibri_set_exec(struct colibri_llvm *ctx, LLVMValueRef mask);
 
 /** A variable of the function. */

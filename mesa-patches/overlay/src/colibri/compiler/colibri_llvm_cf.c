@@ -26,7 +26,7 @@ colibri_mask_type(struct colibri_llvm *ctx)
 }
 
 LLVMValueRef
-colibri_exec(struct colibri_llvm *ctx)
+colibri_exec_mask(struct colibri_llvm *ctx)
 {
    return LLVMBuildLoad2(ctx->builder, colibri_mask_type(ctx), ctx->exec, "exec");
 }
@@ -112,8 +112,8 @@ write_phi(struct colibri_llvm *ctx, nir_phi_instr *phi, nir_src src,
       if (masked && phi->def.divergent) {
          LLVMValueRef old = LLVMBuildLoad2(
             ctx->builder, def_type(ctx, &phi->def), slot, "");
-         value = LLVMBuildSelect(ctx->builder, colibri_exec(ctx), value, old,
-                                 "");
+         value = LLVMBuildSelect(ctx->builder, colibri_exec_mask(ctx), value,
+                                 old, "");
       }
       LLVMBuildStore(ctx->builder, value, slot);
    }
@@ -177,7 +177,7 @@ visit_continue(struct colibri_llvm *ctx, nir_block *block)
    }
    LLVMValueRef waiting =
       LLVMBuildLoad2(ctx->builder, colibri_mask_type(ctx), loop->continued, "");
-   waiting = LLVMBuildOr(ctx->builder, waiting, colibri_exec(ctx), "");
+   waiting = LLVMBuildOr(ctx->builder, waiting, colibri_exec_mask(ctx), "");
    LLVMBuildStore(ctx->builder, waiting, loop->continued);
    take_lanes_away(ctx);
    loop->lanes_continued = true;
@@ -347,7 +347,7 @@ visit_divergent_side(struct colibri_llvm *ctx, struct exec_list *list,
    colibri_set_exec(ctx, mask);
    if (rest_is_cheap(first)) {
       visit_cf_list(ctx, list, true);
-      return colibri_exec(ctx);
+      return colibri_exec_mask(ctx);
    }
 
    LLVMBasicBlockRef side = colibri_new_block(ctx, "side");
@@ -358,13 +358,13 @@ visit_divergent_side(struct colibri_llvm *ctx, struct exec_list *list,
    visit_cf_list(ctx, list, true);
    branch_to(ctx, end);
    colibri_start_block(ctx, end);
-   return colibri_exec(ctx);
+   return colibri_exec_mask(ctx);
 }
 
 static void
 visit_divergent_if(struct colibri_llvm *ctx, nir_if *nif)
 {
-   LLVMValueRef before = colibri_exec(ctx);
+   LLVMValueRef before = colibri_exec_mask(ctx);
    LLVMValueRef cond =
       colibri_widen(ctx, colibri_src(ctx, nif->condition, 0), true);
    LLVMValueRef then_mask = LLVMBuildAnd(ctx->builder, before, cond, "");
@@ -413,7 +413,7 @@ visit_loop(struct colibri_llvm *ctx, nir_loop *nloop)
       .continued = colibri_alloca(ctx, colibri_mask_type(ctx)),
    };
    LLVMValueRef none = LLVMConstNull(colibri_mask_type(ctx));
-   LLVMValueRef entered = colibri_exec(ctx);
+   LLVMValueRef entered = colibri_exec_mask(ctx);
    unsigned jumps = ctx->jumps;
 
    begin_phis(ctx, header);
@@ -435,7 +435,7 @@ visit_loop(struct colibri_llvm *ctx, nir_loop *nloop)
       LLVMValueRef waiting =
          LLVMBuildLoad2(ctx->builder, colibri_mask_type(ctx), loop.continued, "");
       LLVMValueRef next =
-         LLVMBuildOr(ctx->builder, colibri_exec(ctx), waiting, "");
+         LLVMBuildOr(ctx->builder, colibri_exec_mask(ctx), waiting, "");
       colibri_set_exec(ctx, next);
       branch_if_any(ctx, next, body, loop.exit);
    } else {
@@ -493,7 +493,7 @@ visit_cf_list(struct colibri_llvm *ctx, struct exec_list *list, bool masked)
 
          if (!end)
             end = colibri_new_block(ctx, "endlist");
-         branch_if_any(ctx, colibri_exec(ctx), rest, end);
+         branch_if_any(ctx, colibri_exec_mask(ctx), rest, end);
          colibri_start_block(ctx, rest);
       }
    }

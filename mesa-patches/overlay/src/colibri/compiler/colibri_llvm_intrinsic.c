@@ -142,7 +142,7 @@ build_gather(struct colibri_llvm *ctx, const struct access *access,
    LLVMValueRef args[] = {
       to_pointer(ctx, access->address),
       colibri_const(ctx, 32, access->align, false),
-      colibri_exec(ctx),
+      colibri_exec_mask(ctx),
       LLVMGetPoison(type),
    };
 
@@ -157,7 +157,7 @@ build_unit_stride_load(struct colibri_llvm *ctx, const struct access *access,
    LLVMValueRef args[] = {
       to_pointer(ctx, access->lanes.base),
       colibri_const(ctx, 32, access->align, false),
-      colibri_exec(ctx),
+      colibri_exec_mask(ctx),
       LLVMGetPoison(type),
    };
 
@@ -173,7 +173,7 @@ build_unit_stride_store(struct colibri_llvm *ctx, const struct access *access,
       value,
       to_pointer(ctx, access->lanes.base),
       colibri_const(ctx, 32, access->align, false),
-      colibri_exec(ctx),
+      colibri_exec_mask(ctx),
    };
 
    colibri_intrinsic(ctx, "llvm.masked.store", types, 2, args, 4);
@@ -222,7 +222,7 @@ build_store(struct colibri_llvm *ctx, const struct access *access,
       value,
       to_pointer(ctx, colibri_widen(ctx, access->address, true)),
       colibri_const(ctx, 32, access->align, false),
-      colibri_exec(ctx),
+      colibri_exec_mask(ctx),
    };
    colibri_intrinsic(ctx, "llvm.masked.scatter", types, 2, args, 4);
 }
@@ -349,7 +349,7 @@ build_atomic(struct colibri_llvm *ctx, unsigned bits, unsigned hw_op,
       args[n++] = to_scalable(ctx, compare, bits);
    args[n++] = to_scalable(ctx, address, 64);
    args[n++] = to_scalable(ctx, data, bits);
-   args[n++] = to_scalable(ctx, colibri_exec(ctx), 1);
+   args[n++] = to_scalable(ctx, colibri_exec_mask(ctx), 1);
 
    /* The result may overlap neither the address nor v0, where the mask is. */
    const char *constraints =

@@ -56,6 +56,10 @@ ioctl_query(int fd, unsigned long request, void *arg)
    };
    struct drm_colibri_query *query = arg;
 
+   if (query->query != DRM_COLIBRI_QUERY_DEVICE) {
+      errno = EINVAL;
+      return -1;
+   }
    if (query->size)
       memcpy((void *)(uintptr_t)query->data, &info,
              MIN2(query->size, sizeof(info)));
@@ -118,7 +122,10 @@ ioctl_vm_bind(int fd, unsigned long request, void *arg)
          return 0;
       }
    }
-   return bind->op == DRM_COLIBRI_VM_BIND_OP_MAP ? -ENOMEM : 0;
+   if (bind->op != DRM_COLIBRI_VM_BIND_OP_MAP)
+      return 0;
+   errno = ENOMEM;
+   return -1;
 }
 
 static int

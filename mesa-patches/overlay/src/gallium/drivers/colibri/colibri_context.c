@@ -70,7 +70,7 @@ drop_lost_queue(struct colibri_context *ctx)
 {
    colibri_context_fail(ctx);
    util_dynarray_clear(&ctx->packets);
-   colibri_queue_unref(ctx->queue);
+   colibri_ws_queue_unref(ctx->queue);
    ctx->queue = NULL;
    ctx->args_used = 0;
    release_held(ctx);
@@ -85,9 +85,9 @@ colibri_context_submit(struct colibri_context *ctx)
    if (!count)
       return true;
    if (!ctx->queue)
-      ctx->queue = colibri_queue_create(&ctx->screen->dev);
+      ctx->queue = colibri_ws_queue_create(&ctx->screen->ws);
    if (!ctx->queue ||
-       !colibri_queue_submit(ctx->queue, ctx->packets.data, count)) {
+       !colibri_ws_queue_submit(ctx->queue, ctx->packets.data, count)) {
       drop_lost_queue(ctx);
       return false;
    }
@@ -102,8 +102,8 @@ colibri_context_finish(struct colibri_context *ctx)
       return;
 
    if (ctx->queue) {
-      colibri_queue_wait(ctx->queue, ctx->queue->submitted,
-                         OS_TIMEOUT_INFINITE);
+      colibri_ws_queue_wait(ctx->queue, ctx->queue->submitted,
+                            OS_TIMEOUT_INFINITE);
       if (ctx->queue->lost) {
          drop_lost_queue(ctx);
          return;
@@ -129,16 +129,16 @@ colibri_context_upload_args(struct colibri_context *ctx, const void *data,
 {
    if (!ctx->args) {
       ctx->args =
-         colibri_bo_create(&ctx->screen->dev, ARGS_SIZE, COLIBRI_BO_ARGS);
+         colibri_ws_bo_create(&ctx->screen->ws, ARGS_SIZE, COLIBRI_WS_BO_ARGS);
       if (!ctx->args)
          return 0;
    }
-   if (ctx->args_used + size > ctx->args->size)
+   if (ctx->args_used + size > ctx->args->base.size)
       colibri_context_finish(ctx);
 
    uint64_t offset = ctx->args_used;
    if (size)
-      memcpy((char *)ctx->args->map + offset, data, size);
+      memcpy((char *)ctx->args->base.map + offset, data, size);
    ctx->args_used = align64(offset + MAX2(size, 1), ARGS_ALIGN);
    return ctx->args->va + offset;
 }
@@ -180,7 +180,7 @@ colibri_svm_migrate(struct pipe_context *pctx, unsigned num_ptrs,
    /* In order with the kernels around it. */
    colibri_context_finish(ctx);
    for (unsigned i = 0; i < num_ptrs; i++)
-      colibri_device_prefetch(&ctx->screen->dev, ptrs[i], sizes[i], to_device);
+      colibri_ws_prefetch(&ctx->screen->ws, ptrs[i], sizes[i], to_device);
 }
 
 /* Each packet waits for the ones before it, and their writes are visible then. */
@@ -241,8 +241,8 @@ colibri_context_destroy(struct pipe_context *pctx)
    colibri_context_finish(ctx);
    release_held(ctx);
    release_globals(ctx);
-   colibri_queue_unref(ctx->queue);
-   colibri_bo_destroy(&ctx->screen->dev, ctx->args);
+   colibri_ws_queue_unref(ctx->queue);
+   colibri_ws_bo_destroy(&ctx->screen->ws, ctx->args);
    util_dynarray_fini(&ctx->held);
    util_dynarray_fini(&ctx->input);
    util_dynarray_fini(&ctx->packets);

@@ -12,7 +12,7 @@
 #define COLIBRI_CONTEXT_H
 
 #include "colibri_screen.h"
-#include "lib/colibri_queue.h"
+#include "lib/colibri_ws_queue.h"
 #include "pipe/p_context.h"
 #include "util/u_dynarray.h"
 
@@ -24,13 +24,13 @@ struct colibri_context {
    struct colibri_screen *screen;
 
    /** NULL until the first submission, and again after it was lost. */
-   struct colibri_queue *queue;
+   struct colibri_ws_queue *queue;
 
    /** Recorded and not submitted: union colibri_packet. */
    struct util_dynarray packets;
 
    /** Kernel arguments of what is recorded or runs; filled from its start. */
-   struct colibri_bo *args;
+   struct colibri_ws_bo *args;
    uint64_t args_used;
 
    /** Keep what the GPU uses alive until it is done: struct colibri_held. */
@@ -49,7 +49,7 @@ struct colibri_context {
    bool clock_offset_known;
 
    /** Bit per timestamp slot in use. */
-   uint64_t timestamp_slots[COLIBRI_QUEUE_TIMESTAMPS / 64];
+   uint64_t timestamp_slots[COLIBRI_WS_QUEUE_TIMESTAMPS / 64];
 };
 
 static inline struct colibri_context *

@@ -6,26 +6,26 @@
 /* Fences: a place on the timeline of a queue. */
 #include "colibri_fence.h"
 
-#include "lib/colibri_queue.h"
+#include "lib/colibri_ws_queue.h"
 #include "pipe/p_screen.h"
 #include "util/u_inlines.h"
 #include "util/u_memory.h"
 
 struct pipe_fence_handle {
    struct pipe_reference reference;
-   struct colibri_queue *queue;
+   struct colibri_ws_queue *queue;
    uint64_t seqno;
 };
 
 struct pipe_fence_handle *
-colibri_fence_create(struct colibri_queue *queue, uint64_t seqno)
+colibri_fence_create(struct colibri_ws_queue *queue, uint64_t seqno)
 {
    struct pipe_fence_handle *fence = CALLOC_STRUCT(pipe_fence_handle);
    if (!fence)
       return NULL;
 
    pipe_reference_init(&fence->reference, 1);
-   fence->queue = queue ? colibri_queue_ref(queue) : NULL;
+   fence->queue = queue ? colibri_ws_queue_ref(queue) : NULL;
    fence->seqno = seqno;
    return fence;
 }
@@ -39,7 +39,7 @@ colibri_fence_reference(struct pipe_screen *pscreen,
 
    if (pipe_reference(old ? &old->reference : NULL,
                       fence ? &fence->reference : NULL)) {
-      colibri_queue_unref(old->queue);
+      colibri_ws_queue_unref(old->queue);
       FREE(old);
    }
    *ptr = fence;
@@ -50,7 +50,7 @@ colibri_fence_finish(struct pipe_screen *pscreen, struct pipe_context *pctx,
                      struct pipe_fence_handle *fence, uint64_t timeout)
 {
    return !fence || !fence->queue ||
-          colibri_queue_wait(fence->queue, fence->seqno, timeout);
+          colibri_ws_queue_wait(fence->queue, fence->seqno, timeout);
 }
 
 void

@@ -8,12 +8,12 @@
 
 #include <stdint.h>
 
-struct colibri_queue;
+struct colibri_ws_queue;
 struct pipe_fence_handle;
 struct pipe_screen;
 
 /** A fence that waits for @seqno of @queue; NULL for @queue: one that is done. */
-struct pipe_fence_handle *colibri_fence_create(struct colibri_queue *queue,
+struct pipe_fence_handle *colibri_fence_create(struct colibri_ws_queue *queue,
                                                uint64_t seqno);
 
 void colibri_init_screen_fences(struct pipe_screen *pscreen);

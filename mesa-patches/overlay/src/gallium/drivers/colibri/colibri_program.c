@@ -34,7 +34,7 @@
 /* The code of one key, on the GPU. */
 struct colibri_variant {
    bool tried;
-   struct colibri_bo *bo;
+   struct colibri_ws_bo *bo;
    struct colibri_shader_info info;
 };
 
@@ -73,7 +73,7 @@ colibri_program_unref(struct colibri_program *program)
       return;
 
    for (unsigned i = 0; i < NUM_VARIANTS; i++)
-      colibri_bo_destroy(&program->screen->dev, program->variants[i].bo);
+      colibri_ws_bo_destroy(&program->screen->ws, program->variants[i].bo);
    simple_mtx_destroy(&program->lock);
    free(program->nir);
    free(program->name);
@@ -139,7 +139,7 @@ colibri_get_compute_state_info(struct pipe_context *pctx, void *cso,
                                struct pipe_compute_state_object_info *info)
 {
    const struct colibri_program *program = cso;
-   const struct drm_colibri_query_device *dev = &program->screen->dev.info;
+   const struct drm_colibri_query_device *dev = &program->screen->ws.dev.info;
 
    *info = (struct pipe_compute_state_object_info){
       .max_threads = dev->max_wg_items,
@@ -235,9 +235,9 @@ upload(struct colibri_program *program, struct colibri_variant *variant,
 {
    const size_t code_offset = sizeof(struct colibri_kernel_desc);
 
-   variant->bo = colibri_bo_create(&program->screen->dev,
-                                   code_offset + shader->info.code_size,
-                                   COLIBRI_BO_CODE);
+   variant->bo = colibri_ws_bo_create(&program->screen->ws,
+                                      code_offset + shader->info.code_size,
+                                      COLIBRI_WS_BO_CODE);
    if (!variant->bo)
       return false;
    variant->info = shader->info;
@@ -246,8 +246,8 @@ upload(struct colibri_program *program, struct colibri_variant *variant,
       .entry = variant->bo->va + code_offset + shader->info.entry,
       .stack_size = shader->info.stack_size,
    };
-   memcpy(variant->bo->map, &desc, sizeof(desc));
-   memcpy((char *)variant->bo->map + code_offset, shader->code,
+   memcpy(variant->bo->base.map, &desc, sizeof(desc));
+   memcpy((char *)variant->bo->base.map + code_offset, shader->code,
           shader->info.code_size);
    return true;
 }
@@ -286,7 +286,7 @@ colibri_launch_grid(struct pipe_context *pctx,
    const unsigned items = info->block[0] * info->block[1] * info->block[2];
    const struct colibri_shader_key key = {
       .linear_group = info->block[1] == 1 && info->block[2] == 1,
-      .full_waves = items % ctx->screen->dev.info.wave_lanes == 0,
+      .full_waves = items % ctx->screen->ws.dev.info.wave_lanes == 0,
    };
    const struct colibri_variant *variant = get_variant(program, &key);
    uint64_t args = variant ? colibri_context_upload_args(ctx, ctx->input.data,

@@ -17,7 +17,7 @@
 
 struct colibri_query {
    /** The queue that writes it: after a loss the context's is another one. */
-   struct colibri_queue *queue;
+   struct colibri_ws_queue *queue;
    unsigned slot;
 };
 
@@ -49,7 +49,7 @@ add_timestamp(struct colibri_context *ctx, unsigned slot)
       .timestamp = {
          .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
          .op = COLIBRI_OP_TIMESTAMP,
-         .addr = colibri_queue_timestamp_va(ctx->queue, slot),
+         .addr = colibri_ws_queue_timestamp_va(ctx->queue, slot),
       },
    };
    colibri_context_add_packet(ctx, &packet);
@@ -70,7 +70,7 @@ measure_clock_offset(struct colibri_context *ctx, unsigned slot)
    if (!ctx->queue)
       return;
    ctx->clock_offset =
-      colibri_queue_timestamp(ctx->queue, slot) - (before + after) / 2;
+      colibri_ws_queue_timestamp(ctx->queue, slot) - (before + after) / 2;
    ctx->clock_offset_known = true;
 }
 
@@ -97,7 +97,7 @@ colibri_destroy_query(struct pipe_context *pctx, struct pipe_query *pquery)
    struct colibri_query *query = (struct colibri_query *)pquery;
 
    free_slot(colibri_context(pctx), query->slot);
-   colibri_queue_unref(query->queue);
+   colibri_ws_queue_unref(query->queue);
    FREE(query);
 }
 
@@ -114,7 +114,7 @@ colibri_end_query(struct pipe_context *pctx, struct pipe_query *pquery)
    struct colibri_query *query = (struct colibri_query *)pquery;
 
    if (!ctx->queue)
-      ctx->queue = colibri_queue_create(&ctx->screen->dev);
+      ctx->queue = colibri_ws_queue_create(&ctx->screen->ws);
    if (!ctx->queue) {
       colibri_context_fail(ctx);
       return true;
@@ -123,7 +123,7 @@ colibri_end_query(struct pipe_context *pctx, struct pipe_query *pquery)
       measure_clock_offset(ctx, query->slot);
    if (!ctx->queue)
       return true;
-   query->queue = colibri_queue_ref(ctx->queue);
+   query->queue = colibri_ws_queue_ref(ctx->queue);
    add_timestamp(ctx, query->slot);
    return true;
 }
@@ -141,7 +141,7 @@ colibri_get_query_result(struct pipe_context *pctx, struct pipe_query *pquery,
       return true;
    colibri_context_finish(ctx);
    if (query->queue == ctx->queue)
-      result->u64 = colibri_queue_timestamp(query->queue, query->slot) -
+      result->u64 = colibri_ws_queue_timestamp(query->queue, query->slot) -
                     ctx->clock_offset;
    return true;
 }

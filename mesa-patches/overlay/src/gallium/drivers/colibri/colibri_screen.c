@@ -34,7 +34,7 @@ colibri_destroy_screen(struct pipe_screen *pscreen)
    struct colibri_screen *screen = colibri_screen(pscreen);
 
    disk_cache_destroy(screen->disk_cache);
-   colibri_device_close(&screen->dev);
+   colibri_ws_close(&screen->ws);
    ralloc_free(screen);
 }
 
@@ -53,7 +53,7 @@ colibri_get_vendor(struct pipe_screen *pscreen)
 static int
 colibri_get_screen_fd(struct pipe_screen *pscreen)
 {
-   return colibri_screen(pscreen)->dev.fd;
+   return colibri_screen(pscreen)->ws.dev.fd;
 }
 
 static struct disk_cache *
@@ -120,7 +120,7 @@ colibri_get_compute_param(struct pipe_screen *pscreen,
                           enum pipe_compute_cap param, void *ret)
 {
    const struct colibri_screen *screen = colibri_screen(pscreen);
-   const struct drm_colibri_query_device *info = &screen->dev.info;
+   const struct drm_colibri_query_device *info = &screen->ws.dev.info;
 
    switch (param) {
    case PIPE_COMPUTE_CAP_ADDRESS_BITS:
@@ -224,7 +224,7 @@ init_pci_caps(struct colibri_screen *screen)
    struct pipe_caps *caps = (struct pipe_caps *)&screen->base.caps;
    drmDevicePtr device;
 
-   if (drmGetDevice2(screen->dev.fd, 0, &device))
+   if (drmGetDevice2(screen->ws.dev.fd, 0, &device))
       return;
    if (device->bustype == DRM_BUS_PCI) {
       caps->vendor_id = device->deviceinfo.pci->vendor_id;
@@ -252,7 +252,7 @@ init_caps(struct colibri_screen *screen)
    caps->fp16 = true;
    caps->cl_precise_fp = true;
    caps->max_shader_buffer_size = max_alloc(screen);
-   caps->video_memory = screen->dev.info.vram_size >> 20;
+   caps->video_memory = screen->ws.dev.info.vram_size >> 20;
 
    /* Any pointer of the process is a pointer of the GPU. */
    caps->system_svm = true;
@@ -289,16 +289,17 @@ colibri_screen_create(int fd, const struct pipe_screen_config *config)
 {
    struct colibri_screen *screen = rzalloc(NULL, struct colibri_screen);
 
-   if (!screen || !colibri_device_open(&screen->dev, fd)) {
+   if (!screen || !colibri_ws_open(&screen->ws, fd)) {
       ralloc_free(screen);
       close(fd);
       return NULL;
    }
    if (!os_get_total_physical_memory(&screen->system_memory))
-      screen->system_memory = screen->dev.info.vram_size;
+      screen->system_memory = screen->ws.dev.info.vram_size;
    snprintf(screen->name, sizeof(screen->name),
-            "Colibri (%u CUs, %" PRIu64 " MiB VRAM)", screen->dev.info.num_cus,
-            (uint64_t)screen->dev.info.vram_size >> 20);
+            "Colibri (%u CUs, %" PRIu64 " MiB VRAM)",
+            screen->ws.dev.info.num_cus,
+            (uint64_t)screen->ws.dev.info.vram_size >> 20);
 
    struct pipe_screen *base = &screen->base;
    base->destroy = colibri_destroy_screen;

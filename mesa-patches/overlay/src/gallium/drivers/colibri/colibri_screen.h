@@ -6,7 +6,7 @@
 #ifndef COLIBRI_SCREEN_H
 #define COLIBRI_SCREEN_H
 
-#include "lib/colibri_device.h"
+#include "lib/colibri_ws.h"
 #include "pipe/p_screen.h"
 
 struct disk_cache;
@@ -14,7 +14,7 @@ struct disk_cache;
 struct colibri_screen {
    struct pipe_screen base;
 
-   struct colibri_device dev;
+   struct colibri_ws ws;
 
    /** Shared with rusticl, which keeps its NIR there; NULL when it is off. */
    struct disk_cache *disk_cache;

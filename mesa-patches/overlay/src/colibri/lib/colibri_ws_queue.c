@@ -3,14 +3,13 @@
  * SPDX-License-Identifier: MIT
  */
 
-/* Queues and user fences: the ioctls behind colibri_queue.h. */
-#include "colibri_queue.h"
+/* Queues and user fences, by libcolibri_drm. */
+#include "colibri_ws_queue.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xf86drm.h>
 
 #include "colibri_debug.h"
 #include "util/log.h"
@@ -24,57 +23,52 @@
 /* A submission is taken whole or not at all: keep each well below the ring. */
 #define MAX_SUBMIT (RING_PACKETS / 4)
 
-struct colibri_queue *
-colibri_queue_create(struct colibri_device *dev)
+struct colibri_ws_queue *
+colibri_ws_queue_create(struct colibri_ws *ws)
 {
-   struct colibri_queue *queue = calloc(1, sizeof(*queue));
+   struct colibri_ws_queue *queue = calloc(1, sizeof(*queue));
    if (!queue)
       return NULL;
    queue->refcount = 1;
-   queue->dev = dev;
+   queue->ws = ws;
 
-   queue->fence_bo = colibri_bo_create(
-      dev, (1 + COLIBRI_QUEUE_TIMESTAMPS) * sizeof(uint64_t),
-      COLIBRI_BO_FENCE);
+   queue->fence_bo = colibri_ws_bo_create(
+      ws, (1 + COLIBRI_WS_QUEUE_TIMESTAMPS) * sizeof(uint64_t),
+      COLIBRI_WS_BO_FENCE);
    if (!queue->fence_bo) {
       free(queue);
       return NULL;
    }
 
-   struct drm_colibri_queue_create create = {
-      .vm_id = dev->vm_id,
-      .priority = 1,
-      .ring_packets = RING_PACKETS,
-   };
-   if (drmIoctl(dev->fd, DRM_IOCTL_COLIBRI_QUEUE_CREATE, &create)) {
+   int ret = colibri_queue_create(&ws->dev, ws->vm_id, 1, RING_PACKETS,
+                                  &queue->id);
+   if (ret) {
       mesa_loge("colibri: cannot create a queue: %s",
-                errno == EBUSY ? "all hardware queues are taken"
-                               : strerror(errno));
-      colibri_bo_destroy(dev, queue->fence_bo);
+                ret == -ENOSPC ? "the device holds no more" : strerror(-ret));
+      colibri_ws_bo_destroy(ws, queue->fence_bo);
       free(queue);
       return NULL;
    }
-   queue->id = create.queue_id;
    return queue;
 }
 
-struct colibri_queue *
-colibri_queue_ref(struct colibri_queue *queue)
+struct colibri_ws_queue *
+colibri_ws_queue_ref(struct colibri_ws_queue *queue)
 {
    p_atomic_inc(&queue->refcount);
    return queue;
 }
 
 void
-colibri_queue_unref(struct colibri_queue *queue)
+colibri_ws_queue_unref(struct colibri_ws_queue *queue)
 {
    if (!queue || !p_atomic_dec_zero(&queue->refcount))
       return;
 
-   struct drm_colibri_queue_destroy destroy = {.queue_id = queue->id};
-   if (drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_QUEUE_DESTROY, &destroy))
-      mesa_logw("colibri: cannot destroy a queue: %s", strerror(errno));
-   colibri_bo_destroy(queue->dev, queue->fence_bo);
+   int ret = colibri_queue_destroy(&queue->ws->dev, queue->id);
+   if (ret)
+      mesa_logw("colibri: cannot destroy a queue: %s", strerror(-ret));
+   colibri_ws_bo_destroy(queue->ws, queue->fence_bo);
    free(queue);
 }
 
@@ -98,14 +92,15 @@ error_name(uint32_t error)
 }
 
 static void
-report_banned(struct colibri_queue *queue)
+report_banned(struct colibri_ws_queue *queue)
 {
    static const char *const accesses[] = {"read", "write", "execute", "atomic"};
-   struct drm_colibri_queue_state state = {.queue_id = queue->id};
+   struct drm_colibri_queue_state state;
+   int ret = colibri_queue_get_state(&queue->ws->dev, queue->id, &state);
 
-   if (drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_QUEUE_STATE, &state)) {
+   if (ret) {
       mesa_loge("colibri: the queue is lost, and its state too: %s",
-                strerror(errno));
+                strerror(-ret));
       return;
    }
    if (state.error == COLIBRI_QERR_FAULT) {
@@ -124,7 +119,7 @@ report_banned(struct colibri_queue *queue)
 
 /* Marks the queue lost; the first to see it tells why. */
 static void
-lose(struct colibri_queue *queue, int err)
+lose(struct colibri_ws_queue *queue, int err)
 {
    if (p_atomic_xchg(&queue->lost, true))
       return;
@@ -135,25 +130,20 @@ lose(struct colibri_queue *queue, int err)
 }
 
 static bool
-submit_packets(struct colibri_queue *queue, const union colibri_packet *packets,
+submit_packets(struct colibri_ws_queue *queue, const union colibri_packet *packets,
                uint32_t count)
 {
-   struct drm_colibri_queue_submit submit = {
-      .queue_id = queue->id,
-      .count = count,
-      .packets = (uintptr_t)packets,
-   };
+   int ret =
+      colibri_queue_submit(&queue->ws->dev, queue->id, packets, count);
 
-   if (drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_QUEUE_SUBMIT, &submit)) {
-      lose(queue, errno);
-      return false;
-   }
-   return true;
+   if (ret)
+      lose(queue, -ret);
+   return !ret;
 }
 
 bool
-colibri_queue_submit(struct colibri_queue *queue,
-                     const union colibri_packet *packets, uint32_t count)
+colibri_ws_queue_submit(struct colibri_ws_queue *queue,
+                        const union colibri_packet *packets, uint32_t count)
 {
    if (p_atomic_read(&queue->lost))
       return false;
@@ -167,15 +157,9 @@ colibri_queue_submit(struct colibri_queue *queue,
       count -= n;
    }
 
-   union colibri_packet fence = {
-      .fence = {
-         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
-         .op = COLIBRI_OP_FENCE,
-         .flags = COLIBRI_FENCE_IRQ,
-         .addr = queue->fence_bo->va,
-         .value = queue->submitted + 1,
-      },
-   };
+   union colibri_packet fence =
+      colibri_packet_fence(queue->fence_bo->va, queue->submitted + 1);
+   fence.header |= COLIBRI_PKT_BARRIER_BIT;
    if (!submit_packets(queue, &fence, 1))
       return false;
    queue->submitted++;
@@ -186,10 +170,10 @@ colibri_queue_submit(struct colibri_queue *queue,
 }
 
 bool
-colibri_queue_wait(struct colibri_queue *queue, uint64_t seqno,
-                   uint64_t timeout_ns)
+colibri_ws_queue_wait(struct colibri_ws_queue *queue, uint64_t seqno,
+                      uint64_t timeout_ns)
 {
-   const uint64_t *word = queue->fence_bo->map;
+   const uint64_t *word = queue->fence_bo->base.map;
 
    if (p_atomic_read(word) >= seqno || p_atomic_read(&queue->lost))
       return true;
@@ -198,31 +182,32 @@ colibri_queue_wait(struct colibri_queue *queue, uint64_t seqno,
 
    int64_t abs_timeout = os_time_get_absolute_timeout(timeout_ns);
    struct drm_colibri_fence_wait wait = {
-      .handle = queue->fence_bo->handle,
+      .handle = queue->fence_bo->base.handle,
       .queue_id = queue->id,
       .offset = 0,
       .value = seqno,
       .timeout_ns = abs_timeout < 0 ? INT64_MAX : abs_timeout,
       .cond = DRM_COLIBRI_WAIT_GE,
    };
-   if (!drmIoctl(queue->dev->fd, DRM_IOCTL_COLIBRI_FENCE_WAIT, &wait))
-      return true;
-   if (errno == ETIME)
+   int ret = colibri_fence_wait_until(&queue->ws->dev, &wait);
+
+   if (ret == -ETIME)
       return false;
-   lose(queue, errno);
+   if (ret)
+      lose(queue, -ret);
    return true;
 }
 
 uint64_t
-colibri_queue_timestamp_va(struct colibri_queue *queue, unsigned slot)
+colibri_ws_queue_timestamp_va(struct colibri_ws_queue *queue, unsigned slot)
 {
    return queue->fence_bo->va + (1 + slot) * sizeof(uint64_t);
 }
 
 uint64_t
-colibri_queue_timestamp(struct colibri_queue *queue, unsigned slot)
+colibri_ws_queue_timestamp(struct colibri_ws_queue *queue, unsigned slot)
 {
-   const uint64_t *words = queue->fence_bo->map;
+   const uint64_t *words = queue->fence_bo->base.map;
 
    return p_atomic_read(&words[1 + slot]);
 }

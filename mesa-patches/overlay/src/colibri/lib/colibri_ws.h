@@ -7,27 +7,25 @@
  * The device as the kernel offers it: one GPU address space that mirrors the
  * process, buffers bound in the driver's zone above it, and queues.
  *
- * Nothing but the files of this folder makes ioctls.
+ * The ioctls are those of ../libcolibri_drm; here is what is done with them.
  */
-#ifndef COLIBRI_DEVICE_H
-#define COLIBRI_DEVICE_H
+#ifndef COLIBRI_WS_H
+#define COLIBRI_WS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "drm-uapi/colibri_drm.h"
+#include "libcolibri_drm.h"
 #include "util/simple_mtx.h"
 #include "util/vma.h"
 
-struct colibri_device {
-   /** The render node; owned. */
-   int fd;
+struct colibri_ws {
+   /** The render node, which is owned, and what it says about itself. */
+   struct colibri_device dev;
 
    /** The one VM: its lower part is the address space of the process. */
    uint32_t vm_id;
-
-   struct drm_colibri_query_device info;
 
    /** Protects va. */
    simple_mtx_t va_lock;
@@ -37,21 +35,19 @@ struct colibri_device {
 };
 
 /** What a buffer is for: decides placement and permissions. */
-enum colibri_bo_use {
+enum colibri_ws_bo_use {
    /** Machine code and its constants: the GPU cannot write it. */
-   COLIBRI_BO_CODE,
+   COLIBRI_WS_BO_CODE,
    /** What the CPU writes and the GPU reads once, such as kernel arguments. */
-   COLIBRI_BO_ARGS,
+   COLIBRI_WS_BO_ARGS,
    /** Fence words and timestamps. */
-   COLIBRI_BO_FENCE,
+   COLIBRI_WS_BO_FENCE,
 };
 
 /** A buffer, mapped for the CPU and bound in the VM. */
-struct colibri_bo {
-   uint32_t handle;
-   uint64_t size;
+struct colibri_ws_bo {
+   struct colibri_bo base;
    uint64_t va;
-   void *map;
 };
 
 /**
@@ -59,24 +55,24 @@ struct colibri_bo {
  *
  * Says on stderr what is missing when it fails; @fd is then still the caller's.
  */
-bool colibri_device_open(struct colibri_device *dev, int fd);
+bool colibri_ws_open(struct colibri_ws *ws, int fd);
 
 /** Destroys the VM and closes the file. All queues must be gone. */
-void colibri_device_close(struct colibri_device *dev);
+void colibri_ws_close(struct colibri_ws *ws);
 
 /** Makes a zeroed buffer. NULL: no memory or address space. */
-struct colibri_bo *colibri_bo_create(struct colibri_device *dev, uint64_t size,
-                                     enum colibri_bo_use use);
+struct colibri_ws_bo *colibri_ws_bo_create(struct colibri_ws *ws, uint64_t size,
+                                           enum colibri_ws_bo_use use);
 
 /** Unbinds and frees it; the GPU must be done with it. NULL is fine. */
-void colibri_bo_destroy(struct colibri_device *dev, struct colibri_bo *bo);
+void colibri_ws_bo_destroy(struct colibri_ws *ws, struct colibri_ws_bo *bo);
 
 /**
  * Asks for the pages that [@ptr, @ptr + @size) touches to move to VRAM or back.
  *
  * Only a hint: pages that cannot move stay where they are.
  */
-void colibri_device_prefetch(struct colibri_device *dev, const void *ptr,
-                             size_t size, bool to_vram);
+void colibri_ws_prefetch(struct colibri_ws *ws, const void *ptr,
+                         size_t size, bool to_vram);
 
-#endif /* COLIBRI_DEVICE_H */
+#endif /* COLIBRI_WS_H */

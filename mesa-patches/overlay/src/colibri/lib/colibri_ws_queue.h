@@ -11,38 +11,26 @@
  * buffer, and waiting is a kernel call that sleeps until the word is there. The
  * rest of that page holds timestamps that TIMESTAMP packets write.
  */
-#ifndef COLIBRI_QUEUE_H
-#define COLIBRI_QUEUE_H
+#ifndef COLIBRI_WS_QUEUE_H
+#define COLIBRI_WS_QUEUE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "colibri_device.h"
-#include "colibri_hw.h"
+#include "colibri_ws.h"
 
-#define COLIBRI_QUEUE_TIMESTAMPS 256
+#define COLIBRI_WS_QUEUE_TIMESTAMPS 256
 
-/** Any packet; what the ring is made of. */
-union colibri_packet {
-   uint16_t header;
-   struct colibri_pkt_dispatch dispatch;
-   struct colibri_pkt_copy copy;
-   struct colibri_pkt_fill fill;
-   struct colibri_pkt_fence fence;
-   struct colibri_pkt_timestamp timestamp;
-   uint8_t bytes[COLIBRI_PACKET_SIZE];
-};
-
-struct colibri_queue {
+struct colibri_ws_queue {
    /** Contexts and fences hold references. */
    int32_t refcount;
 
-   struct colibri_device *dev;
+   struct colibri_ws *ws;
 
    /** 0 once the hardware queue is gone. */
    uint32_t id;
 
-   struct colibri_bo *fence_bo;
+   struct colibri_ws_bo *fence_bo;
 
    /** Last number of the timeline that was submitted. */
    uint64_t submitted;
@@ -51,21 +39,21 @@ struct colibri_queue {
    bool lost;
 };
 
-/** NULL: no hardware queue is free, or no memory; stderr says which. */
-struct colibri_queue *colibri_queue_create(struct colibri_device *dev);
+/** NULL: the device holds no more queues, or no memory; stderr says which. */
+struct colibri_ws_queue *colibri_ws_queue_create(struct colibri_ws *ws);
 
-struct colibri_queue *colibri_queue_ref(struct colibri_queue *queue);
+struct colibri_ws_queue *colibri_ws_queue_ref(struct colibri_ws_queue *queue);
 
 /** The last reference destroys the hardware queue and what it has not done. */
-void colibri_queue_unref(struct colibri_queue *queue);
+void colibri_ws_queue_unref(struct colibri_ws_queue *queue);
 
 /**
  * Submits packets and a fence after them.
  *
  * False, with the reason on stderr: the queue is lost.
  */
-bool colibri_queue_submit(struct colibri_queue *queue,
-                          const union colibri_packet *packets, uint32_t count);
+bool colibri_ws_queue_submit(struct colibri_ws_queue *queue,
+                             const union colibri_packet *packets, uint32_t count);
 
 /**
  * Waits until the timeline has reached @seqno.
@@ -73,13 +61,13 @@ bool colibri_queue_submit(struct colibri_queue *queue,
  * @timeout_ns is relative; OS_TIMEOUT_INFINITE waits for ever. False: timeout.
  * A lost queue ends the wait with true: nothing more will come.
  */
-bool colibri_queue_wait(struct colibri_queue *queue, uint64_t seqno,
-                        uint64_t timeout_ns);
+bool colibri_ws_queue_wait(struct colibri_ws_queue *queue, uint64_t seqno,
+                           uint64_t timeout_ns);
 
 /** Address that a TIMESTAMP packet for slot @slot writes to. */
-uint64_t colibri_queue_timestamp_va(struct colibri_queue *queue, unsigned slot);
+uint64_t colibri_ws_queue_timestamp_va(struct colibri_ws_queue *queue, unsigned slot);
 
 /** What it wrote. */
-uint64_t colibri_queue_timestamp(struct colibri_queue *queue, unsigned slot);
+uint64_t colibri_ws_queue_timestamp(struct colibri_ws_queue *queue, unsigned slot);
 
-#endif /* COLIBRI_QUEUE_H */
+#endif /* COLIBRI_WS_QUEUE_H */

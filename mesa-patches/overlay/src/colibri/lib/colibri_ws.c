@@ -1,0 +1,168 @@
+/*
+ * Copyright © 2026 Colibri developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/* Device, VM and buffers, by libcolibri_drm. */
+#include "colibri_ws.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "colibri_debug.h"
+#include "util/log.h"
+#include "util/u_math.h"
+
+#define COLIBRI_PAGE 4096
+
+static bool
+query_info(struct colibri_ws *ws, int fd)
+{
+   int ret = colibri_device_init(&ws->dev, fd);
+
+   if (ret) {
+      mesa_loge("colibri: device query failed: %s", strerror(-ret));
+      return false;
+   }
+   if (!(ws->dev.info.svm_flags & DRM_COLIBRI_SVM_MIRROR)) {
+      mesa_loge("colibri: the kernel driver cannot mirror address spaces");
+      return false;
+   }
+   return true;
+}
+
+static void
+destroy_vm(struct colibri_ws *ws)
+{
+   int ret = colibri_vm_destroy(&ws->dev, ws->vm_id);
+
+   if (ret)
+      mesa_logw("colibri: cannot destroy the VM: %s", strerror(-ret));
+}
+
+static bool
+create_mirrored_vm(struct colibri_ws *ws)
+{
+   int ret = colibri_vm_create(&ws->dev, &ws->vm_id);
+
+   if (ret) {
+      mesa_loge("colibri: cannot create a VM: %s", strerror(-ret));
+      return false;
+   }
+   ret = colibri_vm_mirror(&ws->dev, ws->vm_id);
+   if (ret) {
+      mesa_loge("colibri: cannot mirror the address space: %s",
+                strerror(-ret));
+      destroy_vm(ws);
+      return false;
+   }
+   return true;
+}
+
+bool
+colibri_ws_open(struct colibri_ws *ws, int fd)
+{
+   memset(ws, 0, sizeof(*ws));
+   if (!query_info(ws, fd) || !create_mirrored_vm(ws))
+      return false;
+
+   simple_mtx_init(&ws->va_lock, mtx_plain);
+   util_vma_heap_init(&ws->va, ws->dev.info.va_zone_start,
+                      ws->dev.info.va_zone_end - ws->dev.info.va_zone_start);
+   ws->va.alloc_high = false;
+   return true;
+}
+
+void
+colibri_ws_close(struct colibri_ws *ws)
+{
+   destroy_vm(ws);
+   util_vma_heap_finish(&ws->va);
+   simple_mtx_destroy(&ws->va_lock);
+   colibri_device_close(&ws->dev);
+}
+
+static const struct {
+   uint32_t placement;
+   uint32_t gem_flags;
+   uint32_t bind_flags;
+} bo_uses[] = {
+   [COLIBRI_WS_BO_CODE] = {
+      .placement = DRM_COLIBRI_GEM_SYSTEM | DRM_COLIBRI_GEM_VRAM,
+      .bind_flags = DRM_COLIBRI_VM_BIND_READONLY | DRM_COLIBRI_VM_BIND_EXEC,
+   },
+   [COLIBRI_WS_BO_ARGS] = {
+      .placement = DRM_COLIBRI_GEM_SYSTEM,
+      .bind_flags = DRM_COLIBRI_VM_BIND_READONLY,
+   },
+   [COLIBRI_WS_BO_FENCE] = {
+      .placement = DRM_COLIBRI_GEM_SYSTEM,
+      .gem_flags = DRM_COLIBRI_GEM_FENCE,
+   },
+};
+
+/* The address stays taken until the buffer is destroyed, bound or not. */
+static int
+bo_bind(struct colibri_ws *ws, struct colibri_ws_bo *bo, uint32_t flags)
+{
+   simple_mtx_lock(&ws->va_lock);
+   bo->va = util_vma_heap_alloc(&ws->va, bo->base.size, COLIBRI_PAGE);
+   simple_mtx_unlock(&ws->va_lock);
+   if (!bo->va)
+      return -ENOMEM;
+   return colibri_vm_map(&ws->dev, ws->vm_id, &bo->base, bo->va, flags);
+}
+
+struct colibri_ws_bo *
+colibri_ws_bo_create(struct colibri_ws *ws, uint64_t size,
+                     enum colibri_ws_bo_use use)
+{
+   struct colibri_ws_bo *bo = calloc(1, sizeof(*bo));
+   if (!bo)
+      return NULL;
+
+   int ret = colibri_bo_create(&ws->dev, size, bo_uses[use].placement,
+                               bo_uses[use].gem_flags, &bo->base);
+   if (!ret)
+      ret = bo_bind(ws, bo, bo_uses[use].bind_flags);
+   if (ret) {
+      mesa_loge("colibri: cannot make a buffer of %" PRIu64 " bytes: %s", size,
+                strerror(-ret));
+      colibri_ws_bo_destroy(ws, bo);
+      return NULL;
+   }
+   return bo;
+}
+
+void
+colibri_ws_bo_destroy(struct colibri_ws *ws, struct colibri_ws_bo *bo)
+{
+   if (!bo)
+      return;
+
+   /* An address that may still be bound is not used again. */
+   if (bo->va && !colibri_vm_unmap(&ws->dev, ws->vm_id, bo->va, bo->base.size)) {
+      simple_mtx_lock(&ws->va_lock);
+      util_vma_heap_free(&ws->va, bo->va, bo->base.size);
+      simple_mtx_unlock(&ws->va_lock);
+   }
+   colibri_bo_destroy(&ws->dev, &bo->base);
+   free(bo);
+}
+
+void
+colibri_ws_prefetch(struct colibri_ws *ws, const void *ptr, size_t size,
+                    bool to_vram)
+{
+   uintptr_t start = ROUND_DOWN_TO((uintptr_t)ptr, COLIBRI_PAGE);
+   uintptr_t end = align64((uintptr_t)ptr + size, COLIBRI_PAGE);
+   int ret = colibri_svm_prefetch(
+      &ws->dev, ws->vm_id, (const void *)start, end - start,
+      to_vram ? DRM_COLIBRI_SVM_LOC_VRAM : DRM_COLIBRI_SVM_LOC_SYSTEM);
+
+   if (ret && colibri_debug(COLIBRI_DBG_SUBMIT))
+      mesa_logi("colibri: prefetch of %p, %zu bytes: %s", ptr, size,
+                strerror(-ret));
+}
