@@ -292,7 +292,7 @@ static uint64_t memory_block(const volatile void *page)
 	return (pagemap((void *)page) & PAGEMAP_PFN) * PAGE_SIZE / strtoull(text, NULL, 16);
 }
 
-static bool can_be_removed(uint64_t block)
+static bool is_movable(uint64_t block)
 {
 	char command[128];
 
@@ -300,49 +300,108 @@ static bool can_be_removed(uint64_t block)
 	return !system(command);
 }
 
-/* A page of removable memory, found among many. */
-static volatile uint64_t *map_removable(void)
-{
-	const size_t size = 256 * MiB;
-	char *pool = map_anonymous(size, HUGE_SIZE), *end = pool + size, *found = NULL;
-	uint64_t block = UINT64_MAX;
+/* Memory blocks that one subtest tries to take out. */
+#define MAX_BLOCKS	8
 
-	for (char *at = pool; at < end && !found; at += HUGE_SIZE) {
-		memset(at, 0, HUGE_SIZE);
-		if (memory_block(at) != block && can_be_removed(memory_block(at)))
-			found = at;
-		block = memory_block(at);
-	}
-	igt_require_f(found, "no memory can be taken out: movablecore=640M on the kernel command line makes some\n");
-	munmap(pool, found - pool);
-	munmap(found + HUGE_SIZE, end - found - HUGE_SIZE);
-	igt_assert_eq(mlock(found, HUGE_SIZE), 0);
-	return (uint64_t *)found;
+static bool is_known(const uint64_t *blocks, unsigned int n, uint64_t block)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (blocks[i] == block)
+			return true;
+	return false;
 }
 
-/* Its memory is taken out under a kernel that uses it. */
-static void hot_remove(struct gpu *gpu)
+/* A huge page in each block of movable memory that is found among many. */
+static unsigned int map_movable(char **pages)
 {
-	volatile uint64_t *page;
-	uint64_t block;
+	const size_t size = 256 * MiB;
+	char *pool = map_anonymous(size, HUGE_SIZE), *end = pool + size;
+	uint64_t blocks[MAX_BLOCKS];
+	unsigned int n = 0, kept = 0;
+
+	for (char *at = pool; at < end && n < MAX_BLOCKS; at += HUGE_SIZE) {
+		memset(at, 0, HUGE_SIZE);
+		if (is_known(blocks, n, memory_block(at)) || !is_movable(memory_block(at)))
+			continue;
+		blocks[n] = memory_block(at);
+		pages[n++] = at;
+	}
+	for (char *at = pool; at < end; at += HUGE_SIZE) {
+		if (kept < n && at == pages[kept])
+			kept++;
+		else
+			munmap(at, HUGE_SIZE);
+	}
+	return n;
+}
+
+static int take_out(uint64_t block)
+{
 	char path[64];
 	int ret;
-
-	require_command("test -d " MEMORY, "memory hot-remove in this kernel");
-	page = map_removable();
-	block = memory_block(page);
-	gpu_loop_start(gpu, (uintptr_t)page);
-	gpu_loop_progress(gpu, 10);
 
 	snprintf(path, sizeof(path), MEMORY "memory%lu/state", block);
 	/* Others' pages may be in use by I/O for a moment. */
 	for (unsigned int i = 0; (ret = sys_try_write(path, "offline")) == -EBUSY && i < 20; i++)
 		cpu_pause();
-	igt_assert_eq(ret, 0);
-	igt_assert(memory_block(page) != block);
-	gpu_loop_progress(gpu, 10);
+	igt_assert_f(!ret || ret == -EBUSY, "memory block %lu: %d\n", block, ret);
+	return ret;
+}
+
+static void put_back(uint64_t block)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), MEMORY "memory%lu/state", block);
 	sys_write(path, "online_movable");
+}
+
+/* Takes out the memory under a kernel that uses it; false: it is in use by others, too. */
+static bool loses_block(struct gpu *gpu, volatile uint64_t *page, uint64_t block)
+{
+	bool out;
+
+	igt_assert_eq(mlock((void *)page, HUGE_SIZE), 0);
+	gpu_loop_start(gpu, (uintptr_t)page);
+	gpu_loop_progress(gpu, 10);
+	out = !take_out(block);
+	igt_assert(!out || memory_block(page) != block);
+	gpu_loop_progress(gpu, 10);
+	if (out)
+		put_back(block);
 	igt_assert_eq_u64(gpu_loop_stop(gpu), page[0]);
+	munmap((void *)page, HUGE_SIZE);
+	return out;
+}
+
+/*
+ * A block may hold a page that the kernel cannot move, of its own or of a device.
+ * Then another block must do; and without the GPU this one must not go, either.
+ */
+static void hot_remove(struct gpu *gpu)
+{
+	unsigned int n, kept_by_gpu = 0;
+	char *pages[MAX_BLOCKS];
+
+	require_command("test -d " MEMORY, "memory hot-remove in this kernel");
+	n = map_movable(pages);
+	igt_require_f(n, "no memory can be taken out: movablecore=640M on the kernel command line makes some\n");
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t block = memory_block(pages[i]);
+
+		if (loses_block(gpu, (uint64_t *)pages[i], block))
+			return;
+		igt_info("memory block %lu stays\n", block);
+		if (!take_out(block)) {
+			put_back(block);
+			kept_by_gpu++;
+		}
+	}
+	igt_assert_f(!kept_by_gpu, "%u of %u memory blocks stay when the GPU uses them, and go when it does not\n",
+		     kept_by_gpu, n);
+	igt_require_f(false, "each of %u blocks of movable memory holds pages that the kernel cannot take out\n",
+		      n);
 }
 
 static const struct gpu_test tests[] = {
