@@ -23,6 +23,7 @@ static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 
 	INIT_LIST_HEAD(&block->later);
 	mutex_init(&block->migrate);
 	spin_lock_init(&block->state);
+	hmm_svm_lockdep_block(block);
 	return block;
 }
 

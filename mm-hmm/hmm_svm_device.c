@@ -162,6 +162,7 @@ struct hmm_svm_device *hmm_svm_device_create(struct device *dev,
 			return ERR_PTR(ret);
 		}
 	}
+	hmm_svm_lockdep_device(sdev);
 	return sdev;
 }
 EXPORT_SYMBOL_GPL(hmm_svm_device_create);

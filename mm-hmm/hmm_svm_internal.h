@@ -391,6 +391,30 @@ void hmm_svm_counters_put(struct hmm_svm_counters *counters);
 bool hmm_svm_take_failure(struct hmm_svm *svm, enum hmm_svm_failure failure);
 struct workqueue_struct *hmm_svm_workqueue(void);
 
+/* hmm_svm_lockdep.c */
+#ifdef CONFIG_LOCKDEP
+void hmm_svm_lockdep_device(struct hmm_svm_device *sdev);
+void hmm_svm_lockdep_mirror(struct hmm_svm *svm);
+void hmm_svm_lockdep_notifier(struct hmm_svm_notifier *notifier);
+void hmm_svm_lockdep_block(struct hmm_svm_block *block);
+#else
+static inline void hmm_svm_lockdep_device(struct hmm_svm_device *sdev)
+{
+}
+
+static inline void hmm_svm_lockdep_mirror(struct hmm_svm *svm)
+{
+}
+
+static inline void hmm_svm_lockdep_notifier(struct hmm_svm_notifier *notifier)
+{
+}
+
+static inline void hmm_svm_lockdep_block(struct hmm_svm_block *block)
+{
+}
+#endif
+
 /* hmm_svm_notifier.c */
 struct hmm_svm_notifier *hmm_svm_notifier_get(struct hmm_svm *svm, u64 addr);
 void hmm_svm_notifiers_remove(struct hmm_svm *svm);

@@ -109,6 +109,7 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
 	xa_init(&svm->notifiers);
 	hmm_svm_advice_init(svm);
 	hmm_svm_map_later_init(svm);
+	hmm_svm_lockdep_mirror(svm);
 	ret = hmm_svm_space_join(svm);
 	if (ret)
 		goto err_counters;

@@ -230,6 +230,7 @@ static struct hmm_svm_notifier *notifier_create(struct hmm_svm *svm, u64 addr)
 	notifier->start = addr & ~(HMM_SVM_NOTIFIER_SIZE - 1);
 	notifier->end = notifier->start + HMM_SVM_NOTIFIER_SIZE;
 	xa_init(&notifier->blocks);
+	hmm_svm_lockdep_notifier(notifier);
 
 	/* Room first: once inserted, a notifier goes only with the mirror. */
 	err = xa_reserve(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT, GFP_KERNEL);
