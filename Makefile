@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test lint bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-cl docs clean distclean help
+	test lint bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -64,12 +64,14 @@ test-igt: model modules igt ## run the IGT tests in the VM
 	@tools/run-tests igt
 
 test-full: model modules igt ## run all the IGT tests in the VM, also those that take long
-	@IGT_LIST="fast long" tools/run-tests igt
+	@IGT_LIST="fast long" tools/run-tests --of full
 
-test-debug: model modules igt ## run the tests of SVM on a debug kernel (KASAN, lockdep, fault injection)
+test-debug: model modules igt ## run the tests on a debug kernel (KASAN, lockdep); SHARD=I/N: a part of them
 	@tools/debug-kernel
-	@KERNEL=build/debug-kernel IGT_ONLY=@colibri_svm TIMEOUT=5400 \
-		tools/run-tests kunit hmm hmm-selftests inject igt
+	@tools/test-debug --shard $(or $(SHARD),1/1)
+
+test-debug-merge: ## one summary of all parts that "make test-debug SHARD=I/N" has run
+	@tools/test-debug --merge
 
 test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 	@tools/run-tests cl
@@ -89,5 +91,5 @@ distclean: clean ## remove the cached copies, too
 help: ## list the targets
 	@echo "make TARGET:"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
-		while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  %-16s %s\n' "$$name" "$$text"; done
 	@echo "JOBS=N limits the jobs of a build."

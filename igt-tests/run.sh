@@ -10,12 +10,14 @@
 # --no-report. igt_runner's results stay in the shared folder, if there is one. A
 # kernel warning during a subtest fails it. What the tests have asked of the uAPI
 # goes to run.coverage there (lib/coverage.c).
+# With COLIBRI_SLOW=N it may take N times as long.
 
 set -uo pipefail
 
 top=$(realpath "$(dirname "$0")/..")
 tests=$top/build/igt-tests
 results=/mnt/share/run
+slow=${COLIBRI_SLOW:-1}
 list=$(mktemp)
 report=1
 
@@ -55,7 +57,7 @@ install -m 666 /dev/null "$COLIBRI_COVERAGE"
 # output is its own.
 run()
 {
-	igt_runner --per-test-timeout 120 --inactivity-timeout 120 --sync --overwrite \
+	igt_runner --per-test-timeout $((120 * slow)) --inactivity-timeout $((120 * slow)) --sync --overwrite \
 		--test-list "$list" "$tests" "$results" </dev/null 2>&1
 	local status=$?
 

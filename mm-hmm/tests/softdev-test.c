@@ -772,6 +772,7 @@ int main(int argc, char **argv)
 			       i + 1, tests[i].name);
 			continue;
 		}
+		printf("# running %s\n", tests[i].name);
 		failure = NULL;
 		skipped = NULL;
 		dev = open("/dev/hmm_svm_softdev", O_RDWR);

@@ -67,7 +67,6 @@ def main():
     """Entry point."""
     names, results = read_list(sys.argv[1]), read_results(sys.argv[2])
     for name in names:
-        short = name.removeprefix("igt@").replace("@", ": ")
         record = results.get(name)
         result = record["result"] if record else "did not run"
         if record and only_an_oom_kill(name, record):
@@ -75,11 +74,11 @@ def main():
         if result == "pass":
             took = record.get("time", {})
             seconds = took.get("end", 0) - took.get("start", 0)
-            print(f"ok - {short} ({seconds:.1f} s)")
+            print(f"ok - {name} ({seconds:.1f} s)")
         elif result == "skip":
-            print(f"ok - {short} # SKIP {skip_reason(record)}")
+            print(f"ok - {name} # SKIP {skip_reason(record)}")
         else:
-            print(f"not ok - {short}: {result}")
+            print(f"not ok - {name}: {result}")
             if record:
                 print_details(record)
     unlisted = [name for name in results if name not in names and not re.search("@.*@.*@", name)]
