@@ -177,9 +177,25 @@ static struct hmm_svm_chunk *find_victim(struct hmm_svm_device *sdev, struct lis
 }
 
 /*
- * A chunk to evict, with a reference to the block it backs, if any; or NULL.
- * While the caller has that, it counts as a user of the block's mirror, see
- * hmm_svm_chunk_put_victim_block().
+ * Under hmm_svm_device.lock: a reference to the block that the chunk backs; or
+ * NULL. While the caller has it, it counts as a user of the block's mirror, see
+ * hmm_svm_chunk_put_block().
+ */
+static struct hmm_svm_block *get_block_locked(struct hmm_svm_chunk *chunk)
+{
+	struct hmm_svm_block *block = chunk->block;
+
+	lockdep_assert_held(&chunk->sdev->lock);
+
+	if (!block || !kref_get_unless_zero(&block->ref))
+		return NULL;
+	atomic_inc(&block->notifier->svm->evictions);
+	return block;
+}
+
+/*
+ * A chunk to evict, with a reference to the block it backs, if any, for
+ * hmm_svm_chunk_put_block(); or NULL.
  */
 struct hmm_svm_chunk *hmm_svm_chunk_take_victim(struct hmm_svm_device *sdev,
 						struct hmm_svm_block **block)
@@ -193,17 +209,14 @@ struct hmm_svm_chunk *hmm_svm_chunk_take_victim(struct hmm_svm_device *sdev,
 	if (victim) {
 		list_del_init(&victim->link);
 		victim->state = HMM_SVM_CHUNK_EVICTING;
-		if (victim->block && kref_get_unless_zero(&victim->block->ref)) {
-			*block = victim->block;
-			atomic_inc(&(*block)->notifier->svm->evictions);
-		}
+		*block = get_block_locked(victim);
 	}
 	spin_unlock_irqrestore(&sdev->lock, flags);
 	return victim;
 }
 
-/* Gives the block of hmm_svm_chunk_take_victim() back; its mirror may go then. */
-void hmm_svm_chunk_put_victim_block(struct hmm_svm_block *block)
+/* Gives a block back; its mirror may go then. */
+void hmm_svm_chunk_put_block(struct hmm_svm_block *block)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 
@@ -419,14 +432,21 @@ bool hmm_svm_chunk_take_failure(struct hmm_svm_chunk *chunk, enum hmm_svm_failur
 	return ret;
 }
 
-/* Pages of the chunk moved to system memory. */
-void hmm_svm_chunk_left(struct hmm_svm_chunk *chunk)
+/*
+ * Pages of the chunk moved to system memory. Return: the block that is to be mapped
+ * ahead, once they are there, for hmm_svm_chunk_put_block(); or NULL.
+ */
+struct hmm_svm_block *hmm_svm_chunk_left(struct hmm_svm_chunk *chunk)
 {
+	struct hmm_svm_block *block = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&chunk->sdev->lock, flags);
 	hmm_svm_note_departure(chunk);
+	if (chunk->block && chunk->block->ahead)
+		block = get_block_locked(chunk);
 	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
+	return block;
 }
 
 /* The device used what is in the block. */

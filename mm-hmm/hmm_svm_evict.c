@@ -48,7 +48,7 @@ static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 	 */
 	if (block) {
 		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
-		hmm_svm_chunk_put_victim_block(block);
+		hmm_svm_chunk_put_block(block);
 	}
 	ret = hmm_svm_migrate_chunk(chunk);
 	if (ret == -EAGAIN) {

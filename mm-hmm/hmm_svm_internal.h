@@ -200,7 +200,7 @@ struct hmm_svm_device {
  * @notifiers_lock: serialises making a notifier
  * @notifiers: struct hmm_svm_notifier by address >> HMM_SVM_NOTIFIER_SHIFT
  * @counters: statistics
- * @evictions: those that know a block of the mirror
+ * @evictions: those that know a block of the mirror; and CPU faults, for a moment
  * @space: what it shares with other mirrors of the mm
  * @interrupted: hmm_svm_interrupt(); under hmm_svm_space.lock
  * @turns: evictions from its blocks: the time in which thrashing is measured; under
@@ -570,13 +570,13 @@ void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages);
 void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pages);
 unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns, bool *large);
 bool hmm_svm_chunk_take_failure(struct hmm_svm_chunk *chunk, enum hmm_svm_failure failure);
-void hmm_svm_chunk_left(struct hmm_svm_chunk *chunk);
+struct hmm_svm_block *hmm_svm_chunk_left(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_touch(struct hmm_svm_block *block);
 void hmm_svm_chunk_detach(struct hmm_svm_block *block);
 struct hmm_svm_chunk *hmm_svm_chunk_take_free(struct hmm_svm_device *sdev);
 struct hmm_svm_chunk *hmm_svm_chunk_take_victim(struct hmm_svm_device *sdev,
 						struct hmm_svm_block **block);
-void hmm_svm_chunk_put_victim_block(struct hmm_svm_block *block);
+void hmm_svm_chunk_put_block(struct hmm_svm_block *block);
 bool hmm_svm_chunk_end_eviction(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk);
 

@@ -265,22 +265,26 @@ static void alloc_system_pages(struct hmm_svm_migration *m, unsigned int npages,
 	}
 }
 
-/* After migrate_*_pages(), while the pages are still held. */
-static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter also,
-			    enum hmm_svm_cause cause)
+/*
+ * After migrate_*_pages(), while the pages are still held.
+ * Return: for map_ahead(), after migrate_*_finalize().
+ */
+static struct hmm_svm_block *count_departure(struct hmm_svm_migration *m,
+					     enum hmm_svm_counter also, enum hmm_svm_cause cause)
 {
 	struct hmm_svm_counters *counters;
+	struct hmm_svm_block *block;
 	struct hmm_svm_chunk *chunk;
 	unsigned int n, first, i = 0;
 	bool large;
 
 	n = count_migrated(m, &large);
 	if (!n)
-		return;
+		return NULL;
 	while (!has_source(m, i) || !m->dst[i])
 		i++;
 	chunk = hmm_svm_chunk_of(migrate_pfn_to_page(m->src[i]));
-	hmm_svm_chunk_left(chunk);
+	block = hmm_svm_chunk_left(chunk);
 	counters = chunk->counters;
 	hmm_svm_count(counters, HMM_SVM_NR_TO_SYS, n);
 	if (large)
@@ -290,6 +294,16 @@ static void count_departure(struct hmm_svm_migration *m, enum hmm_svm_counter al
 	first = page_to_pfn(migrate_pfn_to_page(m->src[i])) - hmm_svm_chunk_pfn(chunk);
 	trace_hmm_svm_migrate(counters, chunk->start + ((u64)first << PAGE_SHIFT),
 			      (u64)(m->npages - i) << PAGE_SHIFT, n, large, cause);
+	return block;
+}
+
+/* The pages are where they belong now, so they can be found there. */
+static void map_ahead(struct hmm_svm_block *block)
+{
+	if (!block)
+		return;
+	hmm_svm_map_later(block);
+	hmm_svm_chunk_put_block(block);
 }
 
 /* Whether what the CPU wants is not going to move only for want of memory. */
@@ -334,6 +348,7 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 		       enum hmm_svm_counter also)
 {
 	enum hmm_svm_cause cause = HMM_SVM_CAUSE_FETCH_BACK;
+	struct hmm_svm_block *block;
 	int ret;
 
 	ret = migrate_vma_setup(args);
@@ -356,8 +371,9 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 		cause = HMM_SVM_CAUSE_CPU;
 	else if (also == HMM_SVM_NR_EVICTED)
 		cause = HMM_SVM_CAUSE_EVICT;
-	count_departure(m, also, cause);
+	block = count_departure(m, also, cause);
 	migrate_vma_finalize(args);
+	map_ahead(block);
 	return ret;
 }
 
@@ -556,6 +572,7 @@ int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk)
 {
 	struct hmm_svm_device *sdev = chunk->sdev;
 	struct hmm_svm_migration *m;
+	struct hmm_svm_block *block;
 	int ret;
 
 	m = hmm_svm_migration_get(sdev);
@@ -568,8 +585,9 @@ int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk)
 	if (ret)
 		drop_destinations(m);
 	migrate_device_pages(m->src, m->dst, m->npages);
-	count_departure(m, HMM_SVM_NR_EVICTED, HMM_SVM_CAUSE_EVICT);
+	block = count_departure(m, HMM_SVM_NR_EVICTED, HMM_SVM_CAUSE_EVICT);
 	migrate_device_finalize(m->src, m->dst, m->npages);
+	map_ahead(block);
 out:
 	hmm_svm_migration_put(sdev, m);
 	return ret;

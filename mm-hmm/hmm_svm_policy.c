@@ -89,8 +89,6 @@ void hmm_svm_note_departure(struct hmm_svm_chunk *chunk)
 		block->left = HMM_SVM_LEFT_EVICTED;
 		block->left_at = svm->turns++;
 	}
-	if (block->ahead)
-		hmm_svm_map_later(block);
 }
 
 /* What it counts for that the device wants the block again, under hmm_svm_device.lock. */

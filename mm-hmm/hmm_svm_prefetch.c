@@ -285,20 +285,21 @@ static void map_later(struct work_struct *work)
 }
 
 /*
- * Under hmm_svm_device.lock: pages of the block went to system memory, and are to be
- * mapped there. Later, as they are still on their way, and neighbours follow.
+ * Pages of the block, to which the caller has a reference, went to system memory,
+ * and are to be mapped there. Later, as neighbours follow.
  */
 void hmm_svm_map_later(struct hmm_svm_block *block)
 {
 	struct hmm_svm *svm = block->notifier->svm;
+	unsigned long flags;
 
-	lockdep_assert_held(&svm->sdev->lock);
-
-	if (svm->interrupted || !list_empty(&block->later) ||
-	    !kref_get_unless_zero(&block->ref))
-		return;
-	list_add_tail(&block->later, &svm->later);
-	queue_delayed_work(hmm_svm_workqueue(), &svm->map_later, 1);
+	spin_lock_irqsave(&svm->sdev->lock, flags);
+	if (!svm->interrupted && list_empty(&block->later)) {
+		kref_get(&block->ref);
+		list_add_tail(&block->later, &svm->later);
+		queue_delayed_work(hmm_svm_workqueue(), &svm->map_later, 1);
+	}
+	spin_unlock_irqrestore(&svm->sdev->lock, flags);
 }
 
 void hmm_svm_map_later_init(struct hmm_svm *svm)

@@ -14,7 +14,7 @@ static struct hmm_svm_chunk *take_victim(struct hmm_svm_device *sdev)
 	struct hmm_svm_chunk *chunk = hmm_svm_chunk_take_victim(sdev, &block);
 
 	if (block)
-		hmm_svm_chunk_put_victim_block(block);
+		hmm_svm_chunk_put_block(block);
 	return chunk;
 }
 

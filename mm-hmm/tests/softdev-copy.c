@@ -321,7 +321,9 @@ void copy_contended(void)
 	for (int page = 0; page < 8; page++)
 		p[page * WORDS(PAGE)] = 0;
 	CHECK(!pthread_create(&thread, NULL, write_and_fork, &w));
-	for (int i = 0; i < 4000; i++) {
+	/* Until there were copies, however long the other thread takes to fork. */
+	for (int i = 0; i < 4000 || (i < 4000000 && stats().pages_copied == before.pages_copied);
+	     i++) {
 		uint64_t *word = p + i % 8 * WORDS(PAGE);
 		struct softdev_access a = {
 			.addr = (uintptr_t)word, .count = 1, .op = SOFTDEV_CHECK, .value = ~0UL,
