@@ -13,6 +13,7 @@
 #include <drm/drm_gem.h>
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_gpuvm.h>
+#include <drm/gpu_scheduler.h>
 
 #if !IS_ENABLED(CONFIG_64BIT) || IS_ENABLED(CONFIG_CPU_BIG_ENDIAN)
 #error "Colibri shares 64-bit little-endian words with the CPU"
@@ -22,6 +23,7 @@
 
 /* Later, every GEM object has a list of its bindings. */
 #define COLIBRI_DRIVER_GPUVA	DRIVER_GEM_GPUVA
+#define COLIBRI_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_NOMINAL
 #define colibri_vma_is_cow(vma)	is_cow_mapping((vma)->vm_flags)
 
 struct drm_gpuvm_map_req {
@@ -42,6 +44,7 @@ struct drm_gpuvm_map_req {
 #else
 
 #define COLIBRI_DRIVER_GPUVA	0
+#define COLIBRI_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_RESET
 #define colibri_vma_is_cow(vma)	vma_is_cow_mapping(vma)
 
 #endif

@@ -31,6 +31,7 @@
 #include "colibri_fault.h"
 #include "colibri_fdinfo.h"
 #include "colibri_gem.h"
+#include "colibri_job.h"
 #include "colibri_mmu.h"
 #include "colibri_vm.h"
 #include "hmm_svm.h"
@@ -115,6 +116,8 @@ static int colibri_device_alloc(struct colibri_device *cdev)
 	if (!ret)
 		ret = colibri_fault_init(cdev);
 	if (!ret)
+		ret = colibri_jobs_init(cdev);
+	if (!ret)
 		ret = devm_add_action_or_reset(dev, colibri_device_silence, cdev);
 	return ret;
 }
@@ -175,7 +178,7 @@ int colibri_device_init(struct colibri_device *cdev)
  */
 void colibri_device_fini(struct colibri_device *cdev)
 {
-	wake_up_all(&cdev->fence_wq);
+	colibri_jobs_wake(cdev);
 	colibri_vm_revoke_all(cdev);
 	colibri_gem_revoke_all(cdev);
 	colibri_meters_fini(cdev);

@@ -13,6 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <drm/drm_device.h>
@@ -117,9 +118,24 @@ struct colibri_device {
 	/** @fence_wq: whoever waits for a fence, for room in a ring or for a VM to go */
 	wait_queue_head_t fence_wq;
 
-	/** @vram_bos: buffers in device memory, to take it from them when the device goes */
+	/** @fenced: queues of fenced VMs, see colibri_job.c */
 	struct {
-		/** @vram_bos.lock: protects @vram_bos.list and the buffers' chunks */
+		/** @fenced.lock: protects @fenced.list */
+		spinlock_t lock;
+		/** @fenced.list: &colibri_jobs.entry */
+		struct list_head list;
+		/** @fenced.work: signals fences */
+		struct work_struct work;
+		/** @fenced.wq: where it runs */
+		struct workqueue_struct *wq;
+	} fenced;
+
+	/** @system_used: bytes of buffers in system memory */
+	atomic64_t system_used;
+
+	/** @vram_bos: buffers in device memory, those that came last at the end */
+	struct {
+		/** @vram_bos.lock: protects @vram_bos.list; inside of dma_resv */
 		struct mutex lock;
 		/** @vram_bos.list: &colibri_bo.vram_entry */
 		struct list_head list;

@@ -12,7 +12,9 @@
  *
  * ====================== =================================================
  * colibri_drv.c          PCI and DRM registration
- * colibri_ioctl.c        table of the ioctls; device, buffers, address spaces
+ * colibri_ioctl.c        table of the ioctls; buffers, address spaces
+ * colibri_query.c        what the device is
+ * colibri_ioctl_bind.c   VM_BIND
  * colibri_ioctl_queue.c  the same for queues and fences
  * colibri_ioctl_svm.c    the same for shared virtual memory
  * colibri_file.c         ids of an open file
@@ -22,6 +24,8 @@
  * colibri_vm.c           address spaces: life, death, ASIDs
  * colibri_pt.c           page tables
  * colibri_bind.c         buffers in an address space
+ * colibri_bind_job.c     when that takes effect
+ * colibri_bind_place.c   buffers there that move
  * colibri_svm.c          the process in an address space: hmm_svm's callbacks
  * colibri_mmu.c          commands to the MMU, TLB flushes
  * colibri_fault.c        GPU page faults
@@ -29,6 +33,10 @@
  * colibri_queue.c        queues and submission
  * colibri_fence.c        user fences
  * colibri_gem.c          buffers
+ * colibri_gem_place.c    where they are
+ * colibri_exec.c         EXEC: many queues, and fenced VMs
+ * colibri_job.c          jobs of fenced VMs
+ * colibri_sync.c         syncobjs
  * colibri_mm.c           statistics of a process
  * colibri_fdinfo.c       what a client uses
  * colibri_debugfs.c      what can be looked at
@@ -57,7 +65,8 @@ static const struct file_operations colibri_fops = {
 };
 
 static const struct drm_driver colibri_driver = {
-	.driver_features = DRIVER_RENDER | DRIVER_GEM | COLIBRI_DRIVER_GPUVA,
+	.driver_features = DRIVER_RENDER | DRIVER_GEM | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE | COLIBRI_DRIVER_GPUVA,
 	.name = "colibri",
 	.desc = "Colibri compute GPU",
 	.major = 1,
@@ -69,6 +78,7 @@ static const struct drm_driver colibri_driver = {
 	.postclose = colibri_file_close,
 	.show_fdinfo = colibri_show_fdinfo,
 	.gem_create_object = colibri_gem_create_object,
+	.gem_prime_import_sg_table = colibri_gem_import_sg_table,
 #ifdef CONFIG_DEBUG_FS
 	.debugfs_init = colibri_debugfs_init,
 #endif

@@ -102,8 +102,8 @@ MODULE_PARM_DESC(hot_threshold,
 struct colibri_fault_pages {
 	/** @hot: parts of 64 KiB that the device uses a lot */
 	DECLARE_BITMAP(hot, HMM_SVM_BLOCK_SIZE / COLIBRI_HOT_SIZE);
-	/** @want: for each kind of access (enum hmm_svm_access) the pages that it is about */
-	DECLARE_BITMAP(want[HMM_SVM_ATOMIC + 1], HMM_SVM_BLOCK_PAGES);
+	/** @want: for each kind of access (COLIBRI_ACCESS_*) the pages that it is about */
+	DECLARE_BITMAP(want[COLIBRI_ACCESS_ATOMIC + 1], HMM_SVM_BLOCK_PAGES);
 	/** @since: when the first of them came, if that is traced; else 0 */
 	u64 since;
 };
@@ -149,17 +149,37 @@ bool colibri_vm_fault_find_failed(struct colibri_vm *vm, u64 addr,
 				  struct colibri_failed_fault *failed)
 {
 	struct colibri_vm_fault *vf = &vm->fault;
-	unsigned int i, n;
 	bool found = false;
+	u64 i, n;
 
 	spin_lock(&vf->lock);
-	n = min(vf->num_failed, COLIBRI_VM_FAILED);
+	n = min_t(u64, vf->num_failed, COLIBRI_VM_FAILED);
 	for (i = 1; i <= n && !found; i++) {
 		*failed = vf->failed[(vf->num_failed - i) % COLIBRI_VM_FAILED];
 		found = failed->addr >> PAGE_SHIFT == addr >> PAGE_SHIFT;
 	}
 	spin_unlock(&vf->lock);
 	return found;
+}
+
+/**
+ * colibri_vm_fault_get_last() - the last fault of a VM that failed
+ * @vm: VM
+ * @failed: returns it, if there is one
+ *
+ * Return: how many have failed.
+ */
+u64 colibri_vm_fault_get_last(struct colibri_vm *vm, struct colibri_failed_fault *failed)
+{
+	struct colibri_vm_fault *vf = &vm->fault;
+	u64 count;
+
+	spin_lock(&vf->lock);
+	count = vf->num_failed;
+	if (count)
+		*failed = vf->failed[(count - 1) % COLIBRI_VM_FAILED];
+	spin_unlock(&vf->lock);
+	return count;
 }
 
 /* ---- Sorting --------------------------------------------------------------*/
@@ -208,7 +228,7 @@ static void colibri_fault_queue(struct colibri_vm_fault *vf, u64 addr, u32 acces
 	block = colibri_fault_find_block(vf, addr) ?: colibri_fault_add_block(vf, addr);
 	if (block) {
 		__set_bit((addr - block->start) >> PAGE_SHIFT,
-			  block->pages.want[colibri_fault_kind[access]]);
+			  block->pages.want[access]);
 		if (!block->pages.since && trace_colibri_fault_done_enabled())
 			block->pages.since = ktime_get_ns();
 	} else {
@@ -231,6 +251,20 @@ static void colibri_fault_queue_hot(struct colibri_vm_fault *vf, u64 addr)
 }
 
 /*
+ * Buffers are mapped when VM_BIND has taken effect, so only a fault that raced with it may go on, or
+ * one on a buffer that moved.  That does not happen on fenced VMs, and nobody may wait there.
+ */
+static int colibri_fault_sort_zone(struct colibri_vm *vm, const struct colibri_fault *record)
+{
+	int ret = colibri_pt_check(&vm->pt, record->addr, record->access);
+
+	if (!ret || vm->fenced || !smp_load_acquire(&vm->fault.blocks) || record->addr >= COLIBRI_VA_QUEUE_SLOTS)
+		return ret;
+	colibri_fault_queue(&vm->fault, record->addr, record->access);
+	return 1;
+}
+
+/*
  * What becomes of a fault.
  * Return: 1: a worker answers it, or nobody has to; 0: to be tried again, or a negative errno: to
  * be answered at once.
@@ -244,9 +278,8 @@ static int colibri_fault_sort(struct colibri_vm *vm, const struct colibri_fault 
 	}
 	if (READ_ONCE(vm->dead))
 		return -EOWNERDEAD;
-	/* Buffers are mapped when VM_BIND returns, so only a fault that raced with it may go on. */
 	if (record->addr >= COLIBRI_VA_DRIVER_ZONE)
-		return colibri_pt_check(&vm->pt, record->addr, record->access);
+		return colibri_fault_sort_zone(vm, record);
 	/* Code lives in buffers: memory of the process is never executable for the device. */
 	if (record->access == COLIBRI_ACCESS_EXEC)
 		return -EACCES;
@@ -357,9 +390,16 @@ static void colibri_fault_answer(struct colibri_fault_run *run)
 /* The strongest access that was reported for page @i, as the device calls it. */
 static u32 colibri_fault_access(const struct colibri_fault_pages *pages, unsigned int i)
 {
-	if (test_bit(i, pages->want[HMM_SVM_ATOMIC]))
-		return COLIBRI_ACCESS_ATOMIC;
-	return test_bit(i, pages->want[HMM_SVM_WRITE]) ? COLIBRI_ACCESS_WRITE : COLIBRI_ACCESS_READ;
+	static const u32 order[] = {
+		COLIBRI_ACCESS_EXEC, COLIBRI_ACCESS_ATOMIC, COLIBRI_ACCESS_WRITE,
+	};
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(order); n++) {
+		if (test_bit(i, pages->want[order[n]]))
+			return order[n];
+	}
+	return COLIBRI_ACCESS_READ;
 }
 
 /* Whether -EINTR is due to a signal of the administrator's, which is none of the VM's business. */
@@ -377,6 +417,8 @@ static int colibri_fault_serve(struct colibri_vm *vm, u64 addr, u32 access)
 
 	if (READ_ONCE(vm->dead))
 		return -EOWNERDEAD;
+	if (addr >= COLIBRI_VA_DRIVER_ZONE)
+		return colibri_bind_fault(vm, addr, access);
 	ret = hmm_svm_fault(colibri_vm_svm(vm), addr, colibri_fault_kind[access]);
 	/* The memory changes too quickly just now.  The wave is parked and in nobody's way. */
 	if (ret == -EBUSY || (ret == -EINTR && colibri_fault_ignore_signal(vm)))
@@ -422,8 +464,9 @@ static void colibri_fault_serve_block(struct colibri_vm *vm, u64 start,
 	DECLARE_BITMAP(all, HMM_SVM_BLOCK_PAGES);
 	unsigned int i;
 
-	bitmap_or(all, pages->want[HMM_SVM_READ], pages->want[HMM_SVM_WRITE], HMM_SVM_BLOCK_PAGES);
-	bitmap_or(all, all, pages->want[HMM_SVM_ATOMIC], HMM_SVM_BLOCK_PAGES);
+	bitmap_zero(all, HMM_SVM_BLOCK_PAGES);
+	for (i = 0; i < ARRAY_SIZE(pages->want); i++)
+		bitmap_or(all, all, pages->want[i], HMM_SVM_BLOCK_PAGES);
 	for_each_set_bit(i, all, HMM_SVM_BLOCK_PAGES)
 		colibri_fault_serve_page(&run, start + i * PAGE_SIZE,
 					 colibri_fault_access(pages, i));
@@ -560,32 +603,41 @@ static unsigned int colibri_fault_num_workers(void)
 }
 
 /**
- * colibri_vm_fault_start() - make a VM ready to serve faults on memory of its owner
- * @vm: VM without workers
+ * colibri_vm_fault_start() - make a VM ready to serve faults
+ * @vm: VM that mirrors its owner, or has buffers that move; its bind_lock is held
  *
- * Return: 0 or a negative errno, and then nothing has changed.
+ * Return: 0, also when it is already, or a negative errno, and then nothing has changed.
  */
 int colibri_vm_fault_start(struct colibri_vm *vm)
 {
 	struct colibri_vm_fault *vf = &vm->fault;
+	struct colibri_fault_block *blocks;
 	unsigned int i;
 
-	vf->blocks = kvzalloc_objs(*vf->blocks, COLIBRI_VM_BLOCKS, GFP_KERNEL_ACCOUNT);
-	if (!vf->blocks)
+	lockdep_assert_held(&vm->bind_lock);
+	if (vf->blocks)
+		return 0;
+	blocks = kvzalloc_objs(*blocks, COLIBRI_VM_BLOCKS, GFP_KERNEL_ACCOUNT);
+	if (!blocks)
 		return -ENOMEM;
-	for (i = 0; i < COLIBRI_VM_BLOCKS; i++)
-		list_add_tail(&vf->blocks[i].entry, &vf->free);
-
 	for (i = 0; i < colibri_fault_num_workers(); i++) {
 		struct task_struct *worker = kthread_run(colibri_fault_worker, vm, "colibri-%u/%u",
 							 vm->asid, i);
 
 		if (IS_ERR(worker)) {
 			colibri_vm_fault_stop(vm);
+			kvfree(blocks);
 			return PTR_ERR(worker);
 		}
 		vf->workers[i] = worker;
 	}
+
+	spin_lock(&vf->lock);
+	for (i = 0; i < COLIBRI_VM_BLOCKS; i++)
+		list_add_tail(&blocks[i].entry, &vf->free);
+	/* Pairs with the handler of VEC_FAULT: from here on faults are queued. */
+	smp_store_release(&vf->blocks, blocks);
+	spin_unlock(&vf->lock);
 	return 0;
 }
 

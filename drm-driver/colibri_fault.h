@@ -35,7 +35,7 @@ struct colibri_failed_fault {
 struct colibri_vm_fault {
 	/** @lock: protects everything below but @workers; innermost */
 	spinlock_t lock;
-	/** @blocks: all there are; NULL: the VM has no mirror */
+	/** @blocks: all there are; NULL: the VM has no workers */
 	struct colibri_fault_block *blocks;
 	/** @free: those that are not in use */
 	struct list_head free;
@@ -52,7 +52,7 @@ struct colibri_vm_fault {
 	/** @failed: ring of the last pages that could not be had */
 	struct colibri_failed_fault failed[COLIBRI_VM_FAILED];
 	/** @num_failed: pages ever put to @failed */
-	unsigned int num_failed;
+	u64 num_failed;
 };
 
 int colibri_fault_init(struct colibri_device *cdev);
@@ -65,6 +65,7 @@ void colibri_vm_fault_show(struct colibri_vm *vm, struct seq_file *m);
 void colibri_vm_fault_init(struct colibri_vm *vm);
 int colibri_vm_fault_start(struct colibri_vm *vm);
 void colibri_vm_fault_stop(struct colibri_vm *vm);
+u64 colibri_vm_fault_get_last(struct colibri_vm *vm, struct colibri_failed_fault *failed);
 bool colibri_vm_fault_find_failed(struct colibri_vm *vm, u64 addr,
 				  struct colibri_failed_fault *failed);
 

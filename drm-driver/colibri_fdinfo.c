@@ -279,8 +279,7 @@ static void colibri_show_engines(struct drm_printer *p, struct colibri_device *c
 static void colibri_count_buffer(struct drm_gem_object *obj, struct drm_memory_stats *stats)
 {
 	struct colibri_bo *bo = to_colibri_bo(obj);
-	bool resident = bo->placement == DRM_COLIBRI_GEM_VRAM ? READ_ONCE(bo->num_chunks) :
-							       !!READ_ONCE(bo->shmem.pages);
+	bool resident = colibri_bo_resident(bo);
 
 	if (drm_gem_object_is_shared_for_memory_stats(obj))
 		stats->shared += obj->size;
@@ -328,8 +327,7 @@ static void colibri_show_memory(struct drm_printer *p, struct drm_file *file)
 	idr_for_each_entry(&file->object_idr, obj, id) {
 		if (obj->dev != file->minor->dev)
 			continue;
-		colibri_count_buffer(obj, to_colibri_bo(obj)->placement == DRM_COLIBRI_GEM_VRAM ?
-					  &vram : &system);
+		colibri_count_buffer(obj, colibri_bo_in_vram(to_colibri_bo(obj)) ? &vram : &system);
 	}
 	spin_unlock(&file->table_lock);
 

@@ -9,23 +9,33 @@
  * Overview
  * --------
  *
- * Buffers in system memory are shmem objects.  Buffers in VRAM consist of
- * chunks that hmm_svm, the owner of all device memory, gives away; they are
- * cleared by the migration engine before anybody sees them, and the CPU maps
- * them through BAR 2.  Neither moves while it lives.  Fence buffers are pinned
- * system memory that the kernel has mapped too, so FENCE_WAIT can look at a
- * word without touching user space.
+ * Buffers in system memory are shmem objects.  In VRAM they consist of chunks
+ * that hmm_svm, the owner of all device memory, gives away; they are cleared by the
+ * migration engine before anybody sees them, and the CPU maps them through
+ * BAR 2.  A buffer that may live in both moves, see colibri_gem_place.c.  Fence
+ * buffers are pinned system memory that the kernel has mapped too, so FENCE_WAIT can
+ * look at a word without touching user space.
  *
- * When the device goes, buffers of open files stay, but their chunks are
- * returned; the CPU then gets SIGBUS.
+ * When the device goes, buffers of open files stay, but what was in VRAM is gone; the
+ * CPU then gets SIGBUS.
+ *
+ * Sharing
+ * -------
+ *
+ * Every buffer can be exported as a dma-buf, and be imported again, by this or by another
+ * process, as the same object.  Another driver gets system memory: a buffer
+ * with both placements moves there when the other one attaches and stays as long.  One of
+ * VRAM alone cannot be attached to (EOPNOTSUPP), as its memory has no struct
+ * page; mmap() of its dma-buf works.  What is imported is mapped for the
+ * device as long as the handle lives.  The jobs of fenced VMs are in a buffer's
+ * dma_resv with DMA_RESV_USAGE_BOOKKEEP, as synchronisation is explicit:
+ * DMA_BUF_IOCTL_IMPORT_SYNC_FILE is the way to make other drivers wait.
  *
  * Locking
  * -------
  *
- * &colibri_device.vram_bos.lock protects the list of VRAM buffers and each
- * one's chunks.  The CPU fault handler takes it under mmap_lock, so no user
- * memory is touched under it.  A shmem object is protected by its dma_resv, as
- * usual.
+ * A buffer's dma_resv protects where it is.  The CPU fault handler takes it under
+ * mmap_lock, so no user memory is touched under it.
  */
 
 #include <linux/dma-buf.h>
@@ -34,14 +44,11 @@
 
 #include <drm/colibri_drm.h>
 
-#include "colibri_copy.h"
 #include "colibri_device.h"
 #include "colibri_gem.h"
-#include "colibri_pt.h"
 #include "hmm_svm.h"
 
 static const struct drm_gem_object_funcs colibri_gem_system_funcs;
-static const struct drm_gem_object_funcs colibri_gem_vram_funcs;
 
 /**
  * colibri_gem_create_object() - constructor for the shmem helpers
@@ -57,8 +64,29 @@ struct drm_gem_object *colibri_gem_create_object(struct drm_device *drm, size_t 
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 	bo->placement = DRM_COLIBRI_GEM_SYSTEM;
+	mutex_init(&bo->place_lock);
+	INIT_LIST_HEAD(&bo->vram_entry);
 	colibri_bo_gem(bo)->funcs = &colibri_gem_system_funcs;
 	return colibri_bo_gem(bo);
+}
+
+/**
+ * colibri_gem_import_sg_table() - &drm_driver.gem_prime_import_sg_table
+ * @drm: DRM device
+ * @attach: attachment to the buffer of another driver
+ * @sgt: its memory
+ *
+ * Return: the buffer or an ERR_PTR.
+ */
+struct drm_gem_object *colibri_gem_import_sg_table(struct drm_device *drm,
+						   struct dma_buf_attachment *attach,
+						   struct sg_table *sgt)
+{
+	struct drm_gem_object *obj = drm_gem_shmem_prime_import_sg_table(drm, attach, sgt);
+
+	if (!IS_ERR(obj))
+		to_colibri_bo(obj)->flags = DRM_COLIBRI_GEM_IMPORTED;
+	return obj;
 }
 
 /* ---- System memory ------------------------------------------------------- */
@@ -76,22 +104,34 @@ static int colibri_gem_vmap(struct colibri_bo *bo)
 	return ret;
 }
 
-static void colibri_gem_system_free(struct drm_gem_object *obj)
+static void colibri_gem_free(struct drm_gem_object *obj)
 {
+	struct colibri_device *cdev = to_colibri_device(obj->dev);
 	struct colibri_bo *bo = to_colibri_bo(obj);
 
+	colibri_gem_release_vram(bo);
+	dma_resv_lock(obj->resv, NULL);
 	if (bo->vaddr) {
 		struct iosys_map map = IOSYS_MAP_INIT_VADDR(bo->vaddr);
 
-		dma_resv_lock(obj->resv, NULL);
 		drm_gem_shmem_vunmap_locked(&bo->shmem, &map);
-		dma_resv_unlock(obj->resv);
 	}
-	drm_gem_shmem_free(&bo->shmem);
+	colibri_gem_release_system(bo);
+	dma_resv_unlock(obj->resv);
+	if (bo->placement == DRM_COLIBRI_GEM_SYSTEM && !obj->import_attach)
+		atomic64_sub(obj->size, &cdev->system_used);
+
+	mutex_destroy(&bo->place_lock);
+	if (bo->placement == DRM_COLIBRI_GEM_VRAM) {
+		drm_gem_object_release(obj);
+		kfree(bo);
+	} else {
+		drm_gem_shmem_free(&bo->shmem);
+	}
 }
 
 static const struct drm_gem_object_funcs colibri_gem_system_funcs = {
-	.free = colibri_gem_system_free,
+	.free = colibri_gem_free,
 	.print_info = drm_gem_shmem_object_print_info,
 	.pin = drm_gem_shmem_object_pin,
 	.unpin = drm_gem_shmem_object_unpin,
@@ -102,21 +142,30 @@ static const struct drm_gem_object_funcs colibri_gem_system_funcs = {
 	.vm_ops = &drm_gem_shmem_vm_ops,
 };
 
-static struct colibri_bo *colibri_gem_create_system(struct colibri_device *cdev, u64 size,
-						    u32 flags)
+static struct colibri_bo *colibri_gem_create_shmem(struct colibri_device *cdev, u64 size)
 {
 	struct drm_gem_shmem_object *shmem;
-	struct colibri_bo *bo;
-	int ret = 0;
 
-	if (size > PFN_PHYS(totalram_pages()))
+	if (size > PFN_PHYS((u64)totalram_pages()))
 		return ERR_PTR(-ENOMEM);
 	shmem = drm_gem_shmem_create(&cdev->base, PAGE_ALIGN(size));
 	if (IS_ERR(shmem))
 		return ERR_CAST(shmem);
+	return container_of(shmem, struct colibri_bo, shmem);
+}
 
-	bo = container_of(shmem, struct colibri_bo, shmem);
+static struct colibri_bo *colibri_gem_create_system(struct colibri_device *cdev, u64 size,
+						    u32 flags, u32 cpu_caching)
+{
+	struct colibri_bo *bo = colibri_gem_create_shmem(cdev, size);
+	int ret = 0;
+
+	if (IS_ERR(bo))
+		return bo;
+	atomic64_add(colibri_bo_gem(bo)->size, &cdev->system_used);
 	bo->flags = flags;
+	bo->cpu_caching = cpu_caching;
+	bo->shmem.map_wc = cpu_caching == DRM_COLIBRI_CACHING_WC;
 	if (flags & DRM_COLIBRI_GEM_FENCE)
 		ret = colibri_gem_vmap(bo);
 	if (ret) {
@@ -128,106 +177,91 @@ static struct colibri_bo *colibri_gem_create_system(struct colibri_device *cdev,
 
 /* ---- VRAM ---------------------------------------------------------------- */
 
-static void colibri_gem_free_chunks(struct colibri_bo *bo)
+static vm_fault_t colibri_gem_insert_vram(struct vm_fault *vmf, struct colibri_bo *bo, u64 offset)
 {
-	unsigned int i;
+	struct colibri_device *cdev = to_colibri_device(colibri_bo_gem(bo)->dev);
+	resource_size_t addr = cdev->vram_start +
+			       bo->chunks[offset >> HMM_SVM_BLOCK_SHIFT].offset +
+			       (offset & (HMM_SVM_BLOCK_SIZE - 1));
 
-	for (i = 0; i < bo->num_chunks; i++)
-		hmm_svm_chunk_free(bo->chunks[i].chunk);
-	kvfree(bo->chunks);
-	bo->chunks = NULL;
-	bo->num_chunks = 0;
+	return vmf_insert_pfn_prot(vmf->vma, vmf->address, PHYS_PFN(addr),
+				   pgprot_writecombine(vmf->vma->vm_page_prot));
 }
 
-static void colibri_gem_vram_free(struct drm_gem_object *obj)
+/* The CPU gets the page where it is. */
+static vm_fault_t colibri_gem_insert(struct vm_fault *vmf, struct colibri_bo *bo, u64 offset)
 {
-	struct colibri_device *cdev = to_colibri_device(obj->dev);
-	struct colibri_bo *bo = to_colibri_bo(obj);
+	int ret;
 
-	mutex_lock(&cdev->vram_bos.lock);
-	list_del(&bo->vram_entry);
-	colibri_gem_free_chunks(bo);
-	mutex_unlock(&cdev->vram_bos.lock);
-
-	drm_gem_object_release(obj);
-	kfree(bo);
+	if (offset >= colibri_bo_gem(bo)->size)
+		return VM_FAULT_SIGBUS;
+	ret = colibri_gem_populate_locked(bo);
+	if (ret)
+		return ret == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+	if (bo->chunks)
+		return colibri_gem_insert_vram(vmf, bo, offset);
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      page_to_pfn(bo->shmem.pages[offset >> PAGE_SHIFT]));
 }
 
-static vm_fault_t colibri_gem_vram_fault(struct vm_fault *vmf)
+static vm_fault_t colibri_gem_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct drm_gem_object *obj = vma->vm_private_data;
-	struct colibri_device *cdev = to_colibri_device(obj->dev);
-	u64 offset = (u64)(vmf->pgoff - drm_vma_node_start(&obj->vma_node)) << PAGE_SHIFT;
 	struct colibri_bo *bo = to_colibri_bo(obj);
+	u64 offset = (u64)(vmf->pgoff - drm_vma_node_start(&obj->vma_node)) << PAGE_SHIFT;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	mutex_lock(&cdev->vram_bos.lock);
-	if (offset >> HMM_SVM_BLOCK_SHIFT < bo->num_chunks) {
-		resource_size_t addr = cdev->vram_start +
-				       bo->chunks[offset >> HMM_SVM_BLOCK_SHIFT].offset +
-				       (offset & (HMM_SVM_BLOCK_SIZE - 1));
-
-		ret = vmf_insert_pfn(vma, vmf->address, PHYS_PFN(addr));
-	}
-	mutex_unlock(&cdev->vram_bos.lock);
+	if (dma_resv_lock_interruptible(obj->resv, NULL))
+		return VM_FAULT_NOPAGE;
+	if (bo->placement != DRM_COLIBRI_GEM_VRAM || bo->chunks)
+		ret = colibri_gem_insert(vmf, bo, offset);
+	dma_resv_unlock(obj->resv);
 	return ret;
 }
 
-static const struct vm_operations_struct colibri_gem_vram_vm_ops = {
-	.fault = colibri_gem_vram_fault,
+static const struct vm_operations_struct colibri_gem_vm_ops = {
+	.fault = colibri_gem_fault,
 	.open = drm_gem_vm_open,
 	.close = drm_gem_vm_close,
 };
 
-static int colibri_gem_vram_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
+static int colibri_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
+	struct colibri_bo *bo = to_colibri_bo(obj);
+
 	if (colibri_vma_is_cow(vma))
 		return -EINVAL;
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_page_prot = pgprot_writecombine(vm_get_page_prot(vma->vm_flags));
-	vma->vm_ops = &colibri_gem_vram_vm_ops;
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	if (bo->shmem.map_wc)
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	vma->vm_ops = &colibri_gem_vm_ops;
 	return 0;
 }
 
 /* Device memory has no struct page that another driver could use. */
-static struct dma_buf *colibri_gem_vram_export(struct drm_gem_object *obj, int flags)
+static int colibri_gem_vram_pin(struct drm_gem_object *obj)
+{
+	return -EOPNOTSUPP;
+}
+
+/* Not reached, as nobody can attach; dma-buf wants to see it. */
+static struct sg_table *colibri_gem_vram_get_sg_table(struct drm_gem_object *obj)
 {
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
 static const struct drm_gem_object_funcs colibri_gem_vram_funcs = {
-	.free = colibri_gem_vram_free,
-	.export = colibri_gem_vram_export,
-	.mmap = colibri_gem_vram_mmap,
-	.vm_ops = &colibri_gem_vram_vm_ops,
+	.free = colibri_gem_free,
+	.pin = colibri_gem_vram_pin,
+	.get_sg_table = colibri_gem_vram_get_sg_table,
+	.mmap = colibri_gem_mmap,
+	.vm_ops = &colibri_gem_vm_ops,
 };
 
-static int colibri_gem_alloc_chunks(struct colibri_device *cdev, struct colibri_bo *bo, u64 size)
-{
-	unsigned int count = DIV_ROUND_UP_ULL(size, HMM_SVM_BLOCK_SIZE);
-
-	bo->chunks = kvzalloc_objs(*bo->chunks, count);
-	if (!bo->chunks)
-		return -ENOMEM;
-
-	while (bo->num_chunks < count) {
-		struct colibri_chunk *c = &bo->chunks[bo->num_chunks];
-		int ret;
-
-		c->chunk = hmm_svm_chunk_alloc(cdev->svm, &c->offset);
-		if (IS_ERR(c->chunk))
-			return PTR_ERR(c->chunk);
-		bo->num_chunks++;
-
-		ret = colibri_copy_clear_vram(cdev, c->offset, HMM_SVM_BLOCK_SIZE);
-		if (ret)
-			return -ENODEV;
-	}
-	return 0;
-}
-
-static struct colibri_bo *colibri_gem_create_vram(struct colibri_device *cdev, u64 size)
+static struct colibri_bo *colibri_gem_create_vram(struct colibri_device *cdev, u64 size,
+						  u32 cpu_caching)
 {
 	struct drm_gem_object *obj;
 	struct colibri_bo *bo;
@@ -235,45 +269,101 @@ static struct colibri_bo *colibri_gem_create_vram(struct colibri_device *cdev, u
 
 	if (size > cdev->vram_size)
 		return ERR_PTR(-ENOSPC);
-	size = PAGE_ALIGN(size);
-
-	bo = kzalloc_obj(*bo);
-	if (!bo)
-		return ERR_PTR(-ENOMEM);
-
-	ret = colibri_gem_alloc_chunks(cdev, bo, size);
-	if (ret) {
-		colibri_gem_free_chunks(bo);
-		kfree(bo);
-		return ERR_PTR(ret);
-	}
-
-	obj = colibri_bo_gem(bo);
+	obj = colibri_gem_create_object(&cdev->base, size);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	bo = to_colibri_bo(obj);
 	obj->funcs = &colibri_gem_vram_funcs;
 	bo->placement = DRM_COLIBRI_GEM_VRAM;
-	drm_gem_private_object_init(&cdev->base, obj, size);
+	bo->cpu_caching = cpu_caching;
+	drm_gem_private_object_init(&cdev->base, obj, PAGE_ALIGN(size));
 
-	mutex_lock(&cdev->vram_bos.lock);
-	list_add(&bo->vram_entry, &cdev->vram_bos.list);
-	mutex_unlock(&cdev->vram_bos.lock);
+	ret = colibri_gem_place_vram(bo, true);
+	if (ret) {
+		colibri_gem_put(bo);
+		return ERR_PTR(ret);
+	}
 	return bo;
 }
 
-/**
- * colibri_gem_revoke_all() - give all device memory of buffers back
- * @cdev: device that is being removed; nothing uses it any more
- */
-void colibri_gem_revoke_all(struct colibri_device *cdev)
-{
-	struct colibri_bo *bo;
+/* ---- Either -------------------------------------------------------------- */
 
-	mutex_lock(&cdev->vram_bos.lock);
-	list_for_each_entry(bo, &cdev->vram_bos.list, vram_entry)
-		colibri_gem_free_chunks(bo);
-	mutex_unlock(&cdev->vram_bos.lock);
+/* Another driver wants to use the buffer: it has to be, and to stay, in system memory. */
+static int colibri_gem_movable_pin(struct drm_gem_object *obj)
+{
+	struct colibri_bo *bo = to_colibri_bo(obj);
+	int ret;
+
+	dma_resv_assert_held(obj->resv);
+	if (bo->chunks)
+		colibri_gem_note_eviction(bo);
+	ret = colibri_gem_to_system(bo, true);
+	if (!ret)
+		bo->system_pins++;
+	return ret;
 }
 
-/* ---- Both ---------------------------------------------------------------- */
+static void colibri_gem_movable_unpin(struct drm_gem_object *obj)
+{
+	dma_resv_assert_held(obj->resv);
+	to_colibri_bo(obj)->system_pins--;
+}
+
+static int colibri_gem_movable_vmap(struct drm_gem_object *obj, struct iosys_map *map)
+{
+	int ret;
+
+	ret = colibri_gem_movable_pin(obj);
+	if (ret)
+		return ret;
+	ret = drm_gem_shmem_object_vmap(obj, map);
+	if (ret)
+		colibri_gem_movable_unpin(obj);
+	return ret;
+}
+
+static void colibri_gem_movable_vunmap(struct drm_gem_object *obj, struct iosys_map *map)
+{
+	drm_gem_shmem_object_vunmap(obj, map);
+	colibri_gem_movable_unpin(obj);
+}
+
+static const struct drm_gem_object_funcs colibri_gem_movable_funcs = {
+	.free = colibri_gem_free,
+	.print_info = drm_gem_shmem_object_print_info,
+	.pin = colibri_gem_movable_pin,
+	.unpin = colibri_gem_movable_unpin,
+	.get_sg_table = drm_gem_shmem_object_get_sg_table,
+	.vmap = colibri_gem_movable_vmap,
+	.vunmap = colibri_gem_movable_vunmap,
+	.mmap = colibri_gem_mmap,
+	.vm_ops = &colibri_gem_vm_ops,
+};
+
+static struct colibri_bo *colibri_gem_create_movable(struct colibri_device *cdev, u64 size,
+						     u32 cpu_caching)
+{
+	struct colibri_bo *bo = colibri_gem_create_shmem(cdev, size);
+	int ret;
+
+	if (IS_ERR(bo))
+		return bo;
+	colibri_bo_gem(bo)->funcs = &colibri_gem_movable_funcs;
+	bo->placement = DRM_COLIBRI_GEM_SYSTEM | DRM_COLIBRI_GEM_VRAM;
+	bo->cpu_caching = cpu_caching;
+	bo->shmem.map_wc = cpu_caching == DRM_COLIBRI_CACHING_WC;
+
+	ret = colibri_gem_place_vram(bo, false);
+	if (ret == -ENOSPC)
+		colibri_gem_note_eviction(bo);
+	else if (ret)
+		goto put_bo;
+	return bo;
+
+put_bo:
+	colibri_gem_put(bo);
+	return ERR_PTR(ret);
+}
 
 /**
  * colibri_gem_create() - make a zeroed buffer
@@ -281,20 +371,21 @@ void colibri_gem_revoke_all(struct colibri_device *cdev)
  * @size: bytes, rounded up to pages
  * @placement: DRM_COLIBRI_GEM_SYSTEM, DRM_COLIBRI_GEM_VRAM or both
  * @flags: DRM_COLIBRI_GEM_FENCE
+ * @cpu_caching: DRM_COLIBRI_CACHING_*
  *
  * Return: the buffer or an ERR_PTR.
  */
 struct colibri_bo *colibri_gem_create(struct colibri_device *cdev, u64 size, u32 placement,
-				      u32 flags)
+				      u32 flags, u32 cpu_caching)
 {
-	struct colibri_bo *bo;
-
-	if (placement & DRM_COLIBRI_GEM_VRAM) {
-		bo = colibri_gem_create_vram(cdev, size);
-		if (bo != ERR_PTR(-ENOSPC) || !(placement & DRM_COLIBRI_GEM_SYSTEM))
-			return bo;
+	switch (placement) {
+	case DRM_COLIBRI_GEM_SYSTEM:
+		return colibri_gem_create_system(cdev, size, flags, cpu_caching);
+	case DRM_COLIBRI_GEM_VRAM:
+		return colibri_gem_create_vram(cdev, size, cpu_caching);
+	default:
+		return colibri_gem_create_movable(cdev, size, cpu_caching);
 	}
-	return colibri_gem_create_system(cdev, size, flags);
 }
 
 /**
@@ -306,7 +397,8 @@ struct colibri_bo *colibri_gem_create(struct colibri_device *cdev, u64 size, u32
  */
 struct colibri_bo *colibri_gem_create_mapped(struct colibri_device *cdev, u64 size)
 {
-	return colibri_gem_create_system(cdev, size, DRM_COLIBRI_GEM_FENCE);
+	return colibri_gem_create_system(cdev, size, DRM_COLIBRI_GEM_FENCE,
+					 DRM_COLIBRI_CACHING_WB);
 }
 
 /**
@@ -319,55 +411,18 @@ void colibri_gem_put(struct colibri_bo *bo)
 }
 
 /**
- * colibri_gem_populate() - make the memory of a buffer ready for the device
+ * colibri_gem_get_info() - answer GEM_INFO
  * @bo: buffer
- *
- * Context: may sleep and allocate; takes the buffer's dma_resv.
- * Return: 0 or a negative errno.
+ * @info: returns everything but &drm_colibri_gem_info.handle
  */
-int colibri_gem_populate(struct colibri_bo *bo)
+void colibri_gem_get_info(struct colibri_bo *bo, struct drm_colibri_gem_info *info)
 {
-	struct sg_table *sgt;
-
-	if (bo->placement == DRM_COLIBRI_GEM_VRAM)
-		return 0;
-	sgt = drm_gem_shmem_get_pages_sgt(&bo->shmem);
-	return PTR_ERR_OR_ZERO(sgt);
-}
-
-/**
- * colibri_gem_map_gpu() - write the page-table entries of a buffer
- * @bo: buffer, populated
- * @pt: page tables, preallocated for the range
- * @va: GPU address
- * @offset: into the buffer
- * @size: bytes
- * @pte_flags: COLIBRI_PTE_* of the permissions
- */
-void colibri_gem_map_gpu(struct colibri_bo *bo, struct colibri_pt *pt, u64 va, u64 offset,
-			 u64 size, u64 pte_flags)
-{
-	struct sg_dma_page_iter iter;
-	u64 end = va + size;
-
-	if (bo->placement == DRM_COLIBRI_GEM_VRAM) {
-		while (va < end) {
-			u64 in_chunk = offset & (HMM_SVM_BLOCK_SIZE - 1);
-			u64 n = min(end - va, HMM_SVM_BLOCK_SIZE - in_chunk);
-			struct colibri_chunk *c = &bo->chunks[offset >> HMM_SVM_BLOCK_SHIFT];
-
-			colibri_pt_map(pt, va, c->offset + in_chunk, n, pte_flags);
-			va += n;
-			offset += n;
-		}
-		return;
-	}
-
-	for_each_sgtable_dma_page(bo->shmem.sgt, &iter, offset >> PAGE_SHIFT) {
-		if (va >= end)
-			break;
-		colibri_pt_map(pt, va, sg_page_iter_dma_address(&iter), PAGE_SIZE,
-			       pte_flags | COLIBRI_PTE_SYS);
-		va += PAGE_SIZE;
-	}
+	info->placement = bo->placement;
+	info->resident = colibri_bo_resident(bo);
+	info->flags = bo->flags;
+	info->size = colibri_bo_gem(bo)->size;
+	if (bo->cpu_caching == DRM_COLIBRI_CACHING_WC || info->resident == DRM_COLIBRI_GEM_VRAM)
+		info->cpu_caching = DRM_COLIBRI_CACHING_WC;
+	else
+		info->cpu_caching = DRM_COLIBRI_CACHING_WB;
 }

@@ -68,8 +68,11 @@ int colibri_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_f
 	return colibri_file_destroy_queue(file->driver_priv, args->queue_id);
 }
 
-/* Packets that a process may submit; the device checks what is in them. */
-static bool colibri_packet_allowed(const u16 *packet)
+/**
+ * colibri_packet_allowed() - whether a process may submit a packet
+ * @packet: packet; the device checks the rest of it
+ */
+bool colibri_packet_allowed(const u16 *packet)
 {
 	switch (packet[0] & COLIBRI_PKT_TYPE_MASK) {
 	case COLIBRI_PKT_DISPATCH:
@@ -90,7 +93,7 @@ static int colibri_submit_user(struct colibri_queue *queue,
 	int ret = 0;
 	u32 i;
 
-	if (!args->count || args->count > queue->ring_packets)
+	if (!args->count || args->count > queue->ring_packets || queue->fenced)
 		return -EINVAL;
 	packets = vmemdup_array_user(u64_to_user_ptr(args->packets), args->count,
 				     COLIBRI_PACKET_SIZE);

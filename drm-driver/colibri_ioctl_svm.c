@@ -22,19 +22,6 @@ static bool colibri_user_range_ok(u64 addr, u64 size)
 	       size <= COLIBRI_VA_DRIVER_ZONE - addr;
 }
 
-static int colibri_prefetch(struct colibri_vm *vm, const struct drm_colibri_svm_prefetch *args)
-{
-	struct hmm_svm *svm = colibri_svm_begin(vm);
-	int ret;
-
-	if (IS_ERR(svm))
-		return PTR_ERR(svm);
-	ret = hmm_svm_prefetch(svm, args->addr, args->addr + args->size,
-			       args->location == DRM_COLIBRI_SVM_LOC_VRAM);
-	colibri_svm_end(vm);
-	return ret;
-}
-
 /* DRM_IOCTL_COLIBRI_SVM_PREFETCH: move memory. */
 int colibri_ioctl_svm_prefetch(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -49,7 +36,7 @@ int colibri_ioctl_svm_prefetch(struct drm_device *drm, void *data, struct drm_fi
 	vm = colibri_file_get_vm(file->driver_priv, args->vm_id);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	ret = colibri_prefetch(vm, args);
+	ret = colibri_svm_prefetch(vm, args->addr, args->size, args->location);
 	colibri_vm_put(vm);
 	return ret;
 }

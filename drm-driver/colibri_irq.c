@@ -16,6 +16,7 @@
 #include "colibri_copy.h"
 #include "colibri_device.h"
 #include "colibri_fault.h"
+#include "colibri_job.h"
 #include "colibri_mmu.h"
 #include "colibri_queue.h"
 
@@ -31,7 +32,7 @@ static irqreturn_t colibri_irq_fence(int irq, void *data)
 {
 	struct colibri_device *cdev = data;
 
-	wake_up_all(&cdev->fence_wq);
+	colibri_jobs_wake(cdev);
 	return IRQ_HANDLED;
 }
 

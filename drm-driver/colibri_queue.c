@@ -48,6 +48,7 @@
 
 #include "colibri_device.h"
 #include "colibri_gem.h"
+#include "colibri_job.h"
 #include "colibri_queue.h"
 #include "colibri_trace.h"
 #include "colibri_vm.h"
@@ -62,8 +63,10 @@
 struct colibri_queue_mem {
 	/** @cb: control block */
 	struct colibri_queue_cb cb;
+	/** @job: &colibri_queue.jobs of the last job that is complete */
+	u64 job;
 	/** @pad: the ring starts on a page of its own */
-	u8 pad[PAGE_SIZE - sizeof(struct colibri_queue_cb)];
+	u8 pad[PAGE_SIZE - sizeof(struct colibri_queue_cb) - sizeof(u64)];
 	/** @ring: packets */
 	u8 ring[][COLIBRI_PACKET_SIZE];
 };
@@ -85,6 +88,7 @@ static void colibri_queue_free(struct kref *kref)
 {
 	struct colibri_queue *queue = container_of(kref, struct colibri_queue, refcount);
 
+	kfree(queue->fenced);
 	colibri_vm_put(queue->vm);
 	mutex_destroy(&queue->submit_lock);
 	kfree(queue);
@@ -206,6 +210,14 @@ struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
 	ret = colibri_bind_kernel(vm, queue->bo, colibri_queue_va(queue));
 	if (ret)
 		goto put_hw;
+	if (vm->fenced) {
+		queue->fenced = colibri_jobs_create(queue);
+		ret = PTR_ERR_OR_ZERO(queue->fenced);
+		if (ret) {
+			queue->fenced = NULL;
+			goto unbind;
+		}
+	}
 	ret = colibri_queue_start(queue, args->priority);
 	if (ret)
 		goto unbind;
@@ -213,6 +225,8 @@ struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
 	return queue;
 
 unbind:
+	if (queue->fenced)
+		colibri_jobs_close(queue->fenced);
 	colibri_unbind_kernel(vm, colibri_queue_va(queue), colibri_bo_gem(queue->bo)->size);
 put_hw:
 	colibri_queue_put_hw(queue);
@@ -275,7 +289,9 @@ static void colibri_queue_release(struct colibri_queue *queue)
 static void colibri_queue_end(struct colibri_queue *queue)
 {
 	WRITE_ONCE(queue->closed, true);
-	wake_up_all(&queue->vm->cdev->fence_wq);
+	colibri_jobs_wake(queue->vm->cdev);
+	if (queue->fenced)
+		colibri_jobs_close(queue->fenced);
 
 	mutex_lock(&queue->submit_lock);
 	colibri_queue_release(queue);
@@ -447,7 +463,7 @@ void colibri_queue_handle_errors(struct colibri_device *cdev)
 		colibri_queue_check_error(queue);
 		colibri_queue_put(queue);
 	}
-	wake_up_all(&cdev->fence_wq);
+	colibri_jobs_wake(cdev);
 }
 
 /* ---- Submission -----------------------------------------------------------*/
@@ -535,5 +551,184 @@ int colibri_queue_submit(struct colibri_queue *queue, const void *packets, u32 c
 	}
 unlock:
 	mutex_unlock(&queue->submit_lock);
+	return ret;
+}
+
+/**
+ * colibri_queue_push_job() - append the packets of a job
+ * @queue: queue of a fenced VM
+ * @packets: checked packets
+ * @count: how many
+ * @seqno: returns the number of the job
+ *
+ * A packet follows them that tells, with VEC_FENCE, that they are complete: see
+ * colibri_queue_job_done().  Jobs must come one after the other.
+ *
+ * Context: does not wait and allocates nothing; inside drm_dev_enter().
+ * Return: 0; -EAGAIN: no room for @count + 1 packets; or what colibri_queue_status() says.
+ */
+int colibri_queue_push_job(struct colibri_queue *queue, const void *packets, u32 count, u64 *seqno)
+{
+	struct colibri_pkt_fence fence = {
+		.header = COLIBRI_PKT_VENDOR,
+		.op = COLIBRI_OP_FENCE,
+		.flags = COLIBRI_FENCE_IRQ,
+		.addr = colibri_queue_va(queue) + offsetof(struct colibri_queue_mem, job),
+		.value = queue->jobs + 1,
+	};
+	int ret = -EAGAIN;
+
+	static_assert(sizeof(fence) == COLIBRI_PACKET_SIZE);
+	spin_lock(&queue->state_lock);
+	if (!queue->mem || colibri_queue_status(queue)) {
+		ret = colibri_queue_status(queue) ?: -ECANCELED;
+	} else if (colibri_queue_used(queue) + count < queue->ring_packets) {
+		colibri_queue_push(queue, packets, count);
+		colibri_queue_push(queue, (const u8 *)&fence, 1);
+		*seqno = ++queue->jobs;
+		ret = 0;
+	}
+	spin_unlock(&queue->state_lock);
+	return ret;
+}
+
+/**
+ * colibri_queue_job_done() - whether a job is complete
+ * @queue: queue
+ * @seqno: number of the job
+ */
+bool colibri_queue_job_done(struct colibri_queue *queue, u64 seqno)
+{
+	bool done = false;
+
+	spin_lock(&queue->state_lock);
+	/* Pairs with the device's release: what the job wrote is visible. */
+	if (queue->mem)
+		done = smp_load_acquire(&queue->mem->job) >= seqno;
+	spin_unlock(&queue->state_lock);
+	return done;
+}
+
+/**
+ * colibri_queue_kill() - stop a queue for good
+ * @queue: queue
+ * @code: DRM_COLIBRI_QUEUE_ERR_*
+ */
+void colibri_queue_kill(struct colibri_queue *queue, u32 code)
+{
+	struct colibri_queue_error error = { .code = code };
+	struct colibri_vm *vm = queue->vm;
+
+	colibri_queue_ban(queue, &error);
+	mutex_lock(&vm->queue_lock);
+	if (!list_empty(&queue->vm_entry))
+		colibri_queue_disable(queue);
+	mutex_unlock(&vm->queue_lock);
+}
+
+/* ---- Many queues ----------------------------------------------------------*/
+
+static void colibri_queue_unlock_first(const struct colibri_queue_packets *items, unsigned int n)
+{
+	while (n--)
+		mutex_unlock(&items[n].queue->submit_lock);
+}
+
+/* Lock all queues.  They have no order, so none is waited for while another one is held. */
+static int colibri_queue_lock_all(const struct colibri_queue_packets *items, unsigned int n)
+{
+	struct mutex *contended;
+	unsigned int i;
+	int ret;
+
+	for (;;) {
+		for (i = 0; i < n && mutex_trylock(&items[i].queue->submit_lock); i++)
+			;
+		if (i == n)
+			return 0;
+		colibri_queue_unlock_first(items, i);
+		contended = &items[i].queue->submit_lock;
+		ret = mutex_lock_interruptible(contended);
+		if (ret)
+			return ret;
+		mutex_unlock(contended);
+	}
+}
+
+/* The first queue without room, or @n; or a negative errno when one can do no more. */
+static int colibri_queue_find_full(const struct colibri_queue_packets *items, unsigned int n)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		ret = colibri_queue_status(items[i].queue);
+		if (ret)
+			return ret;
+	}
+	for (i = 0; i < n; i++) {
+		if (colibri_queue_used(items[i].queue) + items[i].count >
+		    items[i].queue->ring_packets)
+			return i;
+	}
+	return n;
+}
+
+/* Lock all queues, with room in each. */
+static int colibri_queue_lock_room(const struct colibri_queue_packets *items, unsigned int n)
+{
+	const struct colibri_queue_packets *full;
+	int ret;
+
+	for (;;) {
+		ret = colibri_queue_lock_all(items, n);
+		if (ret)
+			return ret;
+		ret = colibri_queue_find_full(items, n);
+		if (ret == n)
+			return 0;
+		colibri_queue_unlock_first(items, n);
+		if (ret < 0)
+			return ret;
+
+		full = &items[ret];
+		ret = mutex_lock_interruptible(&full->queue->submit_lock);
+		if (ret)
+			return ret;
+		ret = colibri_queue_status(full->queue);
+		if (!ret)
+			ret = colibri_queue_wait_room(full->queue, full->count);
+		mutex_unlock(&full->queue->submit_lock);
+		if (ret)
+			return ret;
+	}
+}
+
+/**
+ * colibri_queue_submit_all() - append packets to many rings, or to none
+ * @items: different queues with checked packets, at most as their rings hold
+ * @n: how many
+ *
+ * Context: waits for room, interruptibly; not inside drm_dev_enter().
+ * Return: 0, or a negative errno and nothing was submitted.
+ */
+int colibri_queue_submit_all(const struct colibri_queue_packets *items, unsigned int n)
+{
+	struct colibri_device *cdev = items[0].queue->vm->cdev;
+	unsigned int i;
+	int idx, ret;
+
+	ret = colibri_queue_lock_room(items, n);
+	if (ret)
+		return ret;
+	ret = -ENODEV;
+	if (drm_dev_enter(&cdev->base, &idx)) {
+		colibri_meters_kick(cdev);
+		for (i = 0; i < n; i++)
+			colibri_queue_push(items[i].queue, items[i].packets, items[i].count);
+		drm_dev_exit(idx);
+		ret = 0;
+	}
+	colibri_queue_unlock_first(items, n);
 	return ret;
 }

@@ -11,6 +11,7 @@
 
 struct colibri_bo;
 struct colibri_device;
+struct colibri_jobs;
 struct colibri_queue_mem;
 struct colibri_vm;
 struct drm_colibri_queue_create;
@@ -40,6 +41,10 @@ struct colibri_queue {
 	struct mutex submit_lock;
 	/** @submitted: packets submitted; submit_lock, read without */
 	u64 submitted;
+	/** @jobs: jobs submitted; state_lock */
+	u64 jobs;
+	/** @fenced: jobs of a queue of a fenced VM, else NULL; const */
+	struct colibri_jobs *fenced;
 	/** @closed: destroyed, or the device goes */
 	bool closed;
 	/** @released: the hardware queue and @bo are given back; submit_lock */
@@ -63,6 +68,18 @@ struct colibri_queue {
 	} error;
 };
 
+/**
+ * struct colibri_queue_packets - packets for one queue
+ */
+struct colibri_queue_packets {
+	/** @queue: queue */
+	struct colibri_queue *queue;
+	/** @packets: packets */
+	void *packets;
+	/** @count: how many */
+	u32 count;
+};
+
 struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
 					   const struct drm_colibri_queue_create *args);
 void colibri_queue_close(struct colibri_queue *queue);
@@ -70,6 +87,11 @@ void colibri_queue_get(struct colibri_queue *queue);
 void colibri_queue_put(struct colibri_queue *queue);
 
 int colibri_queue_submit(struct colibri_queue *queue, const void *packets, u32 count);
+int colibri_queue_submit_all(const struct colibri_queue_packets *items, unsigned int n);
+int colibri_queue_push_job(struct colibri_queue *queue, const void *packets, u32 count,
+			   u64 *seqno);
+bool colibri_queue_job_done(struct colibri_queue *queue, u64 seqno);
+void colibri_queue_kill(struct colibri_queue *queue, u32 code);
 int colibri_queue_status(struct colibri_queue *queue);
 void colibri_queue_get_state(struct colibri_queue *queue, struct drm_colibri_queue_state *state);
 

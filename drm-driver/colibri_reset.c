@@ -20,6 +20,7 @@
 
 #include "colibri_copy.h"
 #include "colibri_device.h"
+#include "colibri_job.h"
 #include "colibri_mmu.h"
 #include "colibri_trace.h"
 
@@ -48,7 +49,7 @@ void colibri_device_lost(struct colibri_device *cdev, const char *why)
 	drm_err(&cdev->base, "device lost: %s\n", why);
 	colibri_mmu_wake(cdev);
 	colibri_copy_wake(cdev);
-	wake_up_all(&cdev->fence_wq);
+	colibri_jobs_wake(cdev);
 }
 
 /**

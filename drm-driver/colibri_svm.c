@@ -20,6 +20,7 @@
 
 #include "colibri_copy.h"
 #include "colibri_device.h"
+#include "colibri_gem.h"
 #include "colibri_mmu.h"
 #include "colibri_vm.h"
 
@@ -152,8 +153,14 @@ static int colibri_svm_copy(struct hmm_svm_device *sdev, const struct hmm_svm_ex
 	return colibri_copy_extents(hmm_svm_device_priv(sdev), extents, count);
 }
 
+static bool colibri_svm_evict(struct hmm_svm_device *sdev)
+{
+	return colibri_gem_evict_one(hmm_svm_device_priv(sdev), false);
+}
+
 static const struct hmm_svm_device_ops colibri_svm_device_ops = {
 	.copy = colibri_svm_copy,
+	.evict = colibri_svm_evict,
 };
 
 /**
@@ -177,12 +184,10 @@ int colibri_svm_mirror(struct colibri_vm *vm)
 	if (ret)
 		goto unlock;
 	svm = hmm_svm_create(vm->cdev->svm, &colibri_svm_ops, COLIBRI_VA_DRIVER_ZONE, vm);
-	if (IS_ERR(svm)) {
+	if (IS_ERR(svm))
 		ret = PTR_ERR(svm);
-		colibri_vm_fault_stop(vm);
-	} else {
+	else
 		smp_store_release(&vm->svm, svm); /* pairs with colibri_vm_svm() */
-	}
 unlock:
 	mutex_unlock(&vm->bind_lock);
 	return ret;
@@ -224,6 +229,27 @@ struct hmm_svm *colibri_svm_begin(struct colibri_vm *vm)
 void colibri_svm_end(struct colibri_vm *vm)
 {
 	up_read(&vm->teardown_lock);
+}
+
+/**
+ * colibri_svm_prefetch() - move memory of the process
+ * @vm: VM of the caller
+ * @addr: first address
+ * @size: bytes, within what can be mirrored
+ * @location: DRM_COLIBRI_SVM_LOC_*
+ *
+ * Return: 0 or a negative errno.
+ */
+int colibri_svm_prefetch(struct colibri_vm *vm, u64 addr, u64 size, u32 location)
+{
+	struct hmm_svm *svm = colibri_svm_begin(vm);
+	int ret;
+
+	if (IS_ERR(svm))
+		return PTR_ERR(svm);
+	ret = hmm_svm_prefetch(svm, addr, addr + size, location == DRM_COLIBRI_SVM_LOC_VRAM);
+	colibri_svm_end(vm);
+	return ret;
 }
 
 static int colibri_svm_query_blocks(struct colibri_vm *vm, struct hmm_svm *svm, u64 addr, u64 end,

@@ -43,7 +43,7 @@
  * -------
  *
  * In this order: teardown_lock, bind_lock, mmap_lock, dma_resv, hmm_svm's
- * migrate lock, &colibri_pt.lock, hmm_svm's state lock, then the spinlocks of
+ * migrate lock, pte_lock, &colibri_bo.place_lock, &colibri_pt.lock, hmm_svm's state lock, then the spinlocks of
  * the MMU, fault, copy and queue code.  queue_lock is a leaf, too: it is taken
  * in the MMU notifier's release, so only registers are accessed under it.
  */
@@ -51,7 +51,10 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include <drm/colibri_drm.h>
+
 #include "colibri_device.h"
+#include "colibri_job.h"
 #include "colibri_fdinfo.h"
 #include "colibri_mm.h"
 #include "colibri_mmu.h"
@@ -63,6 +66,7 @@ static void colibri_vm_free(struct drm_gpuvm *gpuvm);
 
 static const struct drm_gpuvm_ops colibri_gpuvm_ops = {
 	.vm_free = colibri_vm_free,
+	.vm_bo_validate = colibri_bind_validate,
 };
 
 /* ---- Creation -------------------------------------------------------------*/
@@ -100,10 +104,11 @@ static int colibri_vm_publish(struct colibri_vm *vm)
 /**
  * colibri_vm_create() - make an address space that the caller owns
  * @cdev: device
+ * @fenced: whether nothing faults on it
  *
  * Return: the VM or an ERR_PTR; -ENOSPC when every ASID is taken.
  */
-struct colibri_vm *colibri_vm_create(struct colibri_device *cdev)
+struct colibri_vm *colibri_vm_create(struct colibri_device *cdev, bool fenced)
 {
 	struct colibri_vm *vm;
 	int ret = -ENOMEM;
@@ -114,7 +119,10 @@ struct colibri_vm *colibri_vm_create(struct colibri_device *cdev)
 
 	vm->cdev = cdev;
 	vm->pid = task_tgid_nr(current);
+	vm->fenced = fenced;
 	mutex_init(&vm->bind_lock);
+	mutex_init(&vm->pte_lock);
+	INIT_LIST_HEAD(&vm->binds.list);
 	mutex_init(&vm->queue_lock);
 	init_rwsem(&vm->teardown_lock);
 	INIT_LIST_HEAD(&vm->queues);
@@ -171,7 +179,7 @@ void colibri_vm_kill(struct colibri_vm *vm)
 		colibri_queue_disable(queue);
 	mutex_unlock(&vm->queue_lock);
 
-	wake_up_all(&vm->cdev->fence_wq);
+	colibri_jobs_wake(vm->cdev);
 }
 
 /* The same before the VM is torn down: nothing in it goes on waiting for user space. */
@@ -230,6 +238,7 @@ static void colibri_vm_free(struct drm_gpuvm *gpuvm)
 	colibri_mm_put(vm->cmm);
 	colibri_usage_put(vm->usage);
 	mutex_destroy(&vm->queue_lock);
+	mutex_destroy(&vm->pte_lock);
 	mutex_destroy(&vm->bind_lock);
 	kfree(vm);
 }
@@ -326,4 +335,40 @@ void colibri_vm_peek_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats)
 	if (!vm->torn_down)
 		colibri_vm_get_stats(vm, stats);
 	up_read(&vm->teardown_lock);
+}
+
+static u32 colibri_vm_count_queues(struct colibri_vm *vm)
+{
+	u32 count;
+
+	mutex_lock(&vm->queue_lock);
+	count = list_count_nodes(&vm->queues);
+	mutex_unlock(&vm->queue_lock);
+	return count;
+}
+
+/**
+ * colibri_vm_get_state() - answer VM_STATE
+ * @vm: VM
+ * @state: returns everything but &drm_colibri_vm_state.vm_id
+ */
+void colibri_vm_get_state(struct colibri_vm *vm, struct drm_colibri_vm_state *state)
+{
+	struct colibri_failed_fault failed;
+
+	if (colibri_is_lost(vm->cdev) || drm_dev_is_unplugged(&vm->cdev->base))
+		state->state = DRM_COLIBRI_VM_DEVICE_LOST;
+	else if (READ_ONCE(vm->dead))
+		state->state = DRM_COLIBRI_VM_OWNER_DEAD;
+	if (vm->fenced)
+		state->flags |= DRM_COLIBRI_VM_FENCED;
+	if (colibri_vm_svm(vm))
+		state->flags |= DRM_COLIBRI_VM_MIRRORED;
+	state->num_queues = colibri_vm_count_queues(vm);
+	state->faults_failed = colibri_vm_fault_get_last(vm, &failed);
+	if (state->faults_failed) {
+		state->fault_reason = failed.error;
+		state->fault_addr = failed.addr;
+		state->fault_access = failed.access;
+	}
 }

@@ -6,6 +6,7 @@
 
 #include <drm/drm_gpuvm.h>
 
+#include "colibri_bind.h"
 #include "colibri_fault.h"
 #include "colibri_pt.h"
 #include "hmm_svm.h"
@@ -14,7 +15,7 @@ struct colibri_bo;
 struct colibri_device;
 struct colibri_mm;
 struct colibri_usage;
-struct drm_colibri_vm_bind;
+struct drm_colibri_vm_state;
 struct drm_file;
 
 /**
@@ -37,8 +38,14 @@ struct colibri_vm {
 	struct list_head mm_entry;
 	/** @pt: page tables */
 	struct colibri_pt pt;
-	/** @bind_lock: protects @gpuvm and the page-table entries of the driver's zone */
+	/** @fenced: nothing faults, work signals dma_fences (DRM_COLIBRI_VM_FENCED); const */
+	bool fenced;
+	/** @bind_lock: protects @gpuvm and the order of changes, and of jobs on a fenced VM */
 	struct mutex bind_lock;
+	/** @binds: changes that are queued */
+	struct colibri_binds binds;
+	/** @pte_lock: protects the page-table entries of the driver's zone, and bindings' states */
+	struct mutex pte_lock;
 	/** @svm: mirror of the owner, NULL before VM_BIND_OP_MIRROR; set once (release) */
 	struct hmm_svm *svm;
 	/** @queue_lock: protects @queues; only register accesses happen under it */
@@ -56,14 +63,6 @@ struct colibri_vm {
 	struct rw_semaphore teardown_lock;
 	/** @fault: faults to serve and faults that failed */
 	struct colibri_vm_fault fault;
-};
-
-/**
- * struct colibri_vma - one binding in the driver's zone
- */
-struct colibri_vma {
-	/** @base: what gpuvm keeps */
-	struct drm_gpuva base;
 };
 
 static inline struct colibri_vm *to_colibri_vm(struct drm_gpuvm *gpuvm)
@@ -88,28 +87,22 @@ static inline struct hmm_svm *colibri_vm_svm(struct colibri_vm *vm)
 	return smp_load_acquire(&vm->svm); /* pairs with colibri_svm_mirror() */
 }
 
-struct colibri_vm *colibri_vm_create(struct colibri_device *cdev);
+struct colibri_vm *colibri_vm_create(struct colibri_device *cdev, bool fenced);
 void colibri_vm_close(struct colibri_vm *vm);
 struct colibri_vm *colibri_vm_get_by_asid(struct colibri_device *cdev, u32 asid);
 bool colibri_vm_owned_by_current(struct colibri_vm *vm);
 void colibri_vm_kill(struct colibri_vm *vm);
 void colibri_vm_revoke_all(struct colibri_device *cdev);
+void colibri_vm_get_state(struct colibri_vm *vm, struct drm_colibri_vm_state *state);
 void colibri_vm_peek_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats);
 void colibri_vm_get_stats(struct colibri_vm *vm, struct hmm_svm_stats *stats);
-
-/* colibri_bind.c */
-int colibri_bind_map(struct colibri_vm *vm, struct colibri_bo *bo,
-		     const struct drm_colibri_vm_bind *args);
-int colibri_bind_unmap(struct colibri_vm *vm, u64 addr, u64 range);
-void colibri_bind_unmap_all(struct colibri_vm *vm);
-int colibri_bind_kernel(struct colibri_vm *vm, struct colibri_bo *bo, u64 va);
-void colibri_unbind_kernel(struct colibri_vm *vm, u64 va, u64 size);
 
 /* colibri_svm.c */
 int colibri_svm_device_init(struct colibri_device *cdev);
 int colibri_svm_mirror(struct colibri_vm *vm);
 struct hmm_svm *colibri_svm_begin(struct colibri_vm *vm);
 void colibri_svm_end(struct colibri_vm *vm);
+int colibri_svm_prefetch(struct colibri_vm *vm, u64 addr, u64 size, u32 location);
 int colibri_svm_query(struct colibri_vm *vm, u64 addr, u64 size, u16 __user *pages);
 
 #endif /* COLIBRI_VM_H */

@@ -211,3 +211,9 @@ void *hmm_svm_device_priv(struct hmm_svm_device *sdev)
 	return sdev->priv;
 }
 EXPORT_SYMBOL_GPL(hmm_svm_device_priv);
+
+u64 hmm_svm_device_used(struct hmm_svm_device *sdev)
+{
+	return (u64)(sdev->nr_chunks - READ_ONCE(sdev->nr_free)) << HMM_SVM_BLOCK_SHIFT;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_device_used);

@@ -318,7 +318,7 @@ struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block)
 
 	chunk = hmm_svm_chunk_take_free(sdev);
 	if (!chunk)
-		chunk = hmm_svm_evict(sdev);
+		chunk = hmm_svm_evict(sdev, false);
 	if (!chunk)
 		return NULL;
 	attach(chunk, block);
@@ -509,7 +509,7 @@ static struct hmm_svm_chunk *take_for_driver(struct hmm_svm_device *sdev)
 	unsigned int tries;
 
 	for (tries = 0; tries < HMM_SVM_ALLOC_TRIES; tries++) {
-		chunk = hmm_svm_chunk_take_free(sdev) ?: hmm_svm_evict(sdev);
+		chunk = hmm_svm_chunk_take_free(sdev) ?: hmm_svm_evict(sdev, true);
 		if (chunk || !hmm_svm_has_pages(sdev))
 			return chunk;
 		if (wait_event_killable_timeout(sdev->chunk_wait, READ_ONCE(sdev->nr_free),

@@ -77,16 +77,41 @@ static bool is_short(const struct hmm_svm_device *sdev)
 	       READ_ONCE(sdev->nr_free) < keep_free(sdev);
 }
 
+/* Victims in a row, before it is the driver's turn to make room. */
+#define HMM_SVM_TURNS	4
+
+static bool has_driver_chunks(struct hmm_svm_device *sdev)
+{
+	return sdev->ops->evict && READ_ONCE(sdev->nr_driver);
+}
+
+/* A chunk that the driver gave back, or NULL. */
+static struct hmm_svm_chunk *evict_driver(struct hmm_svm_device *sdev)
+{
+	if (!has_driver_chunks(sdev) || !sdev->ops->evict(sdev))
+		return NULL;
+	return hmm_svm_chunk_take_free(sdev);
+}
+
+/* The same when it is the driver's turn: what it has grows old, too. */
+static struct hmm_svm_chunk *evict_driver_in_turn(struct hmm_svm_device *sdev)
+{
+	if (!has_driver_chunks(sdev) || atomic_inc_return(&sdev->turns) % HMM_SVM_TURNS)
+		return NULL;
+	return evict_driver(sdev);
+}
+
 /**
  * hmm_svm_evict() - Make a chunk free
  * @sdev: device
+ * @for_driver: the driver wants it, so it is not asked for one
  *
  * No folio may be locked by the caller.
  *
  * Return: the chunk, or NULL when all are in use by the driver, being filled or
  * evicted, or hold pages that cannot move now.
  */
-struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev)
+struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver)
 {
 	unsigned int tries, nomem = 0;
 	struct hmm_svm_block *block;
@@ -94,10 +119,13 @@ struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev)
 	int ret;
 
 	WRITE_ONCE(sdev->short_until, jiffies + HMM_SVM_SHORTAGE_TIME);
+	chunk = for_driver ? NULL : evict_driver_in_turn(sdev);
+	if (chunk)
+		return chunk;
 	for (tries = 0; tries < sdev->nr_chunks; tries++) {
 		chunk = hmm_svm_chunk_take_victim(sdev, &block);
 		if (!chunk)
-			break;
+			return for_driver ? NULL : evict_driver(sdev);
 		ret = evict_chunk(chunk, block);
 		if (!ret)
 			return chunk;

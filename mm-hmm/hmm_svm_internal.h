@@ -148,6 +148,7 @@ struct hmm_svm_chunk {
  * @lru: chunks with migrated pages, least recently used first
  * @lru_keep: the same, of blocks that are evicted last
  * @nr_driver: chunks given to the driver
+ * @turns: how often a fault found no free chunk while the driver had some
  * @nr_busy: chunks of which a page is in use
  * @orphaned: hmm_svm_device_destroy() left pages behind; the last one frees all
  * @chunk_wait: woken when a chunk becomes free, or its eviction ends
@@ -176,6 +177,7 @@ struct hmm_svm_device {
 	struct list_head lru;
 	struct list_head lru_keep;
 	unsigned int nr_driver;
+	atomic_t turns;
 	unsigned int nr_busy;
 	bool orphaned;
 	wait_queue_head_t chunk_wait;
@@ -581,7 +583,7 @@ bool hmm_svm_chunk_end_eviction(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk);
 
 /* hmm_svm_evict.c */
-struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev);
+struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver);
 void hmm_svm_evict_ahead(struct hmm_svm_device *sdev);
 void hmm_svm_evict_ahead_work(struct work_struct *work);
 void hmm_svm_evict_all(struct hmm_svm_device *sdev);

@@ -158,6 +158,18 @@ struct hmm_svm_device_ops {
 	 */
 	int (*copy)(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
 		    unsigned int count);
+
+	/**
+	 * @evict: Migrated memory needs room: free a chunk of hmm_svm_chunk_alloc()
+	 * if the driver can do without, by moving what is in it to system memory.
+	 * Called in faults, with mmap_lock and a migrate lock held, and by a worker,
+	 * by several threads at once: may sleep and allocate (GFP_KERNEL), may only try
+	 * locks under which hmm_svm_chunk_alloc() is called, and calls no
+	 * function of this layer but hmm_svm_chunk_free().  Optional.
+	 *
+	 * Return: whether it freed any.
+	 */
+	bool (*evict)(struct hmm_svm_device *sdev);
 };
 
 /* The CPU addresses this memory at &hmm_svm_device_desc.base, coherently. */
@@ -334,6 +346,17 @@ void hmm_svm_device_destroy(struct hmm_svm_device *sdev);
 void *hmm_svm_device_priv(struct hmm_svm_device *sdev);
 
 /**
+ * hmm_svm_device_used() - How much of the device's memory is in use
+ * @sdev: device
+ *
+ * Whole chunks, those of the driver included.
+ *
+ * Context: any.
+ * Return: bytes; a moment later it may be another number.
+ */
+u64 hmm_svm_device_used(struct hmm_svm_device *sdev);
+
+/**
  * hmm_svm_chunk_alloc() - Device memory for the driver's own use
  * @sdev: device
  * @offset: returns the offset into device memory, a multiple of HMM_SVM_BLOCK_SIZE
@@ -342,7 +365,8 @@ void *hmm_svm_device_priv(struct hmm_svm_device *sdev);
  * none is free; at least half of all chunks stay with migrated memory, if
  * memory can migrate (see hmm_svm_device_create()).
  *
- * Context: may sleep; no folio, mmap or reservation lock held.
+ * Context: may sleep; no folio or mmap lock held, and none that &hmm_svm_device_ops.evict
+ * waits for.
  * Return: the chunk or ERR_PTR(-ENOSPC).
  */
 struct hmm_svm_chunk *hmm_svm_chunk_alloc(struct hmm_svm_device *sdev, u64 *offset);
