@@ -36,6 +36,7 @@
 
 #include "colibri_copy.h"
 #include "colibri_device.h"
+#include "colibri_lockdep.h"
 #include "colibri_trace.h"
 #include "hmm_svm.h"
 
@@ -304,6 +305,7 @@ int colibri_copy_init(struct colibri_device *cdev)
 		return -ENOMEM;
 
 	spin_lock_init(&copy->lock);
+	colibri_lockdep_in_reclaim(&copy->lock);
 	init_waitqueue_head(&copy->wq);
 	copy->free = GENMASK(COLIBRI_COPY_SLOTS - 1, 0);
 	copy->mem = dmam_alloc_coherent(dev, sizeof(*copy->mem), &copy->bus, GFP_KERNEL);

@@ -39,6 +39,7 @@
 #include <linux/iopoll.h>
 
 #include "colibri_device.h"
+#include "colibri_lockdep.h"
 #include "colibri_mmu.h"
 #include "colibri_trace.h"
 
@@ -274,6 +275,7 @@ int colibri_mmu_init(struct colibri_device *cdev)
 		return -ENOMEM;
 
 	spin_lock_init(&mmu->lock);
+	colibri_lockdep_in_reclaim(&mmu->lock);
 	init_waitqueue_head(&mmu->wq);
 	mmu->ring = dmam_alloc_coherent(dev, COLIBRI_MMU_RING_SIZE * sizeof(*mmu->ring),
 					&mmu->bus, GFP_KERNEL);

@@ -45,6 +45,7 @@
 #include <linux/slab.h>
 
 #include "colibri_hw.h"
+#include "colibri_lockdep.h"
 #include "colibri_pt.h"
 
 /**
@@ -440,6 +441,7 @@ int colibri_pt_init(struct colibri_pt *pt, struct device *dev)
 {
 	pt->dev = dev;
 	mutex_init(&pt->lock);
+	colibri_lockdep_allocates(&pt->lock);
 	pt->root = colibri_pt_table_alloc(pt, COLIBRI_PT_LEVELS);
 	return pt->root ? 0 : -ENOMEM;
 }

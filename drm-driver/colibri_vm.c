@@ -56,6 +56,7 @@
 #include "colibri_device.h"
 #include "colibri_job.h"
 #include "colibri_fdinfo.h"
+#include "colibri_lockdep.h"
 #include "colibri_mm.h"
 #include "colibri_mmu.h"
 #include "colibri_queue.h"
@@ -121,7 +122,9 @@ struct colibri_vm *colibri_vm_create(struct colibri_device *cdev, bool fenced)
 	vm->pid = task_tgid_nr(current);
 	vm->fenced = fenced;
 	mutex_init(&vm->bind_lock);
+	colibri_lockdep_allocates(&vm->bind_lock);
 	mutex_init(&vm->pte_lock);
+	colibri_lockdep_in_signalling(&vm->pte_lock);
 	INIT_LIST_HEAD(&vm->binds.list);
 	mutex_init(&vm->queue_lock);
 	init_rwsem(&vm->teardown_lock);
