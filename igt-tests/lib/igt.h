@@ -22,6 +22,7 @@ struct option;
 
 extern const char *__igt_test_description __attribute__((weak));
 extern jmp_buf igt_subtest_jmpbuf;
+extern jmp_buf igt_dynamic_jmpbuf;
 
 enum igt_log_level {
 	IGT_LOG_DEBUG,
@@ -37,6 +38,8 @@ int igt_subtest_init_parse_opts(int *argc, char **argv, const char *extra_short_
 				const struct option *extra_long_opts, const char *help_str,
 				igt_opt_handler_t extra_opt_handler, void *handler_data);
 bool __igt_run_subtest(const char *subtest_name, const char *file, const int line);
+void __igt_enter_dynamic_container(void);
+bool __igt_run_dynamic_subtest(const char *dynamic_subtest_name);
 bool __igt_fixture(void);
 void __igt_fixture_complete(void);
 void igt_success(void);
@@ -92,6 +95,17 @@ uint64_t igt_nsec_elapsed(struct timespec *start);
 #define igt_subtest(name)						\
 	for (; __igt_run_subtest((name), __FILE__, __LINE__) &&		\
 	     sigsetjmp(igt_subtest_jmpbuf, 1) == 0;			\
+	     igt_success())
+
+#define igt_subtest_with_dynamic(name)					\
+	for (; __igt_run_subtest((name), __FILE__, __LINE__) &&		\
+	     sigsetjmp(igt_subtest_jmpbuf, 1) == 0 &&			\
+	     (__igt_enter_dynamic_container(), true);			\
+	     igt_success())
+
+#define igt_dynamic(name)						\
+	for (; __igt_run_dynamic_subtest(name) &&			\
+	     sigsetjmp(igt_dynamic_jmpbuf, 1) == 0;			\
 	     igt_success())
 
 #define igt_describe(dsc)	igt_describe_f("%s", dsc)

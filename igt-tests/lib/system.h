@@ -56,6 +56,9 @@ void require_command(const char *command, const char *what);
  */
 void private_mounts(const char *dir);
 
+/** private_mounts_ext4() - The same, and an ext4 file system of 16 MiB at @dir/ext4 */
+void private_mounts_ext4(const char *dir);
+
 /* The control group that a test may make; its files are CGROUP "memory.max" and so on */
 #define CGROUP	"/sys/fs/cgroup/colibri-test/"
 

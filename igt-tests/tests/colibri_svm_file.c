@@ -5,33 +5,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "fuse_file.h"
 #include "gpu_test.h"
+#include "system.h"
 
 IGT_TEST_DESCRIPTION("Shared virtual memory: file mappings");
 
 #define SIZE	(256 * KiB)
 #define PAGES	(SIZE / PAGE_SIZE)
+/* Both live in a mount namespace of this process and go with it. */
 #define TMPFS	"/mnt"
 #define EXT4	"/mnt/ext4"
-
-/* Both live in a mount namespace of this process and go with it. */
-static void mount_file_systems(void)
-{
-	igt_assert_eq(unshare(CLONE_NEWNS), 0);
-	igt_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	igt_assert_eq(mount("tmpfs", TMPFS, "tmpfs", 0, "size=64m"), 0);
-	igt_assert_eq(mkdir(EXT4, 0755), 0);
-	/* Where no udev runs, nobody else loads loop. */
-	igt_assert_eq(system("modprobe loop && "
-			     "truncate -s 16M " TMPFS "/disk && mkfs.ext4 -q " TMPFS "/disk && "
-			     "mount -o loop " TMPFS "/disk " EXT4), 0);
-}
 
 static int make_file(const char *path, uint32_t value)
 {
@@ -200,7 +186,7 @@ static const struct gpu_test tests[] = {
 igt_main()
 {
 	igt_fixture()
-		mount_file_systems();
+		private_mounts_ext4(TMPFS);
 
 	gpu_run_tests(tests, ARRAY_SIZE(tests), gpu_init);
 }
