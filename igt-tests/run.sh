@@ -9,13 +9,13 @@
 # (igt@PROGRAM@SUBTEST) matches. Prints a line per subtest as TAP does, unless
 # --no-report. igt_runner's results stay in the shared folder, if there is one. A
 # kernel warning during a subtest fails it. What the tests have asked of the uAPI
-# goes to run.coverage there (lib/coverage.c).
+# goes to run.coverage there (lib/coverage.c). IGT_TESTS=FOLDER takes other tests than ours.
 # With COLIBRI_SLOW=N it may take N times as long.
 
 set -uo pipefail
 
 top=$(realpath "$(dirname "$0")/..")
-tests=$top/build/igt-tests
+tests=${IGT_TESTS:-$top/build/igt-tests}
 results=/mnt/share/run
 slow=${COLIBRI_SLOW:-1}
 list=$(mktemp)
@@ -38,7 +38,7 @@ make_list()
 	fi
 }
 
-[ -x "$tests/colibri_svm" ] || die "the tests are not built: make igt"
+[ -e "$tests/test-list.txt" ] || die "the tests are not built: make igt"
 mountpoint -q /mnt/share || results=/tmp/run
 [ "${1:-}" != --no-report ] || { report=; shift; }
 make_list "$@"
