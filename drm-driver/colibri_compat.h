@@ -41,11 +41,15 @@ struct drm_gpuvm_map_req {
 #define drm_gem_shmem_vmap_locked	drm_gem_shmem_vmap
 #define drm_gem_shmem_vunmap_locked	drm_gem_shmem_vunmap
 
+#define COLIBRI_GEM_AREA		NULL
+
 #else
 
 #define COLIBRI_DRIVER_GPUVA	0
 #define COLIBRI_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_RESET
 #define colibri_vma_is_cow(vma)	vma_is_cow_mapping(vma)
+/* Buffers of large pages want large addresses. */
+#define COLIBRI_GEM_AREA		drm_gem_get_unmapped_area
 
 #endif
 

@@ -33,6 +33,7 @@
 #include "colibri_gem.h"
 #include "colibri_job.h"
 #include "colibri_mmu.h"
+#include "colibri_runlist.h"
 #include "colibri_vm.h"
 #include "hmm_svm.h"
 
@@ -110,7 +111,9 @@ static int colibri_device_alloc(struct colibri_device *cdev)
 	cdev->status = dmam_alloc_coherent(dev, SZ_4K, &cdev->status_bus, GFP_KERNEL);
 	if (!cdev->status)
 		return -ENOMEM;
-	ret = colibri_mmu_init(cdev);
+	ret = colibri_runlist_init(cdev);
+	if (!ret)
+		ret = colibri_mmu_init(cdev);
 	if (!ret)
 		ret = colibri_copy_init(cdev);
 	if (!ret)

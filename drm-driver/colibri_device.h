@@ -26,16 +26,17 @@
 struct colibri_copy;
 struct colibri_mmu;
 struct colibri_queue;
+struct colibri_runlist;
 struct hmm_svm_device;
 
 /*
  * Where the GPU address space is whose.  Behind the zone that VM_BIND offers
- * lie the rings of the kernel, a slot of fixed size for each hardware queue.
+ * lie the rings of the kernel, a slot of fixed size for each context of a queue.
  */
 #define COLIBRI_VA_END			BIT_ULL(COLIBRI_VA_BITS)
 #define COLIBRI_QUEUE_SLOT_SIZE		BIT_ULL(24)
 #define COLIBRI_VA_QUEUE_SLOTS		\
-	(COLIBRI_VA_END - COLIBRI_MAX_QUEUES * COLIBRI_QUEUE_SLOT_SIZE)
+	(COLIBRI_VA_END - COLIBRI_MAX_CONTEXTS * COLIBRI_QUEUE_SLOT_SIZE)
 
 /**
  * struct colibri_device - one Colibri
@@ -95,9 +96,11 @@ struct colibri_device {
 	/** @next_asid: cursor, so that an ASID is reused as late as possible */
 	u32 next_asid;
 
-	/** @queues: hardware queues in use, see colibri_queue.c */
+	/** @runlist: which queues are on the hardware; NULL: not ready for any */
+	struct colibri_runlist *runlist;
+	/** @queues: hardware queues in use, see colibri_runlist.c */
 	struct {
-		/** @queues.lock: protects @queues.slot; innermost */
+		/** @queues.lock: protects @queues.slot and what says so; innermost */
 		spinlock_t lock;
 		/** @queues.slot: NULL: free */
 		struct colibri_queue *slot[COLIBRI_MAX_QUEUES];

@@ -31,6 +31,10 @@
  * colibri_fault.c        GPU page faults
  * colibri_copy.c         migration engine
  * colibri_queue.c        queues and submission
+ * colibri_group.c        groups of queues
+ * colibri_runlist.c      which queues are on the hardware
+ * colibri_hwqueue.c      on and off the hardware
+ * colibri_doorbell.c     submission by processes themselves
  * colibri_fence.c        user fences
  * colibri_gem.c          buffers
  * colibri_gem_place.c    where they are
@@ -50,8 +54,10 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_ioctl.h>
 
 #include "colibri_device.h"
+#include "colibri_doorbell.h"
 #include "colibri_fdinfo.h"
 #include "colibri_file.h"
 #include "colibri_gem.h"
@@ -60,7 +66,16 @@
 
 static const struct file_operations colibri_fops = {
 	.owner = THIS_MODULE,
-	DRM_GEM_FOPS,
+	.open = drm_open,
+	.release = drm_release,
+	.unlocked_ioctl = drm_ioctl,
+	.compat_ioctl = drm_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.get_unmapped_area = COLIBRI_GEM_AREA,
+	.mmap = colibri_mmap,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
 	.show_fdinfo = drm_show_fdinfo,
 };
 

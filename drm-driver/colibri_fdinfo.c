@@ -196,6 +196,27 @@ void colibri_meter_stop(struct colibri_meter *meter)
 	mutex_unlock(&cdev->meters.lock);
 }
 
+/**
+ * colibri_meter_total() - what a meter has counted, with what it counts just now
+ * @meter: meter
+ * @cdev: device
+ *
+ * Return: ns, of all engines.
+ */
+u64 colibri_meter_total(struct colibri_meter *meter, struct colibri_device *cdev)
+{
+	unsigned int kind;
+	u64 total = 0;
+
+	mutex_lock(&cdev->meters.lock);
+	if (meter->cdev)
+		colibri_meter_update(meter);
+	for (kind = 0; kind < COLIBRI_NUM_BUSY; kind++)
+		total += meter->ns[kind];
+	mutex_unlock(&cdev->meters.lock);
+	return total;
+}
+
 static void colibri_meters_work(struct work_struct *work)
 {
 	struct colibri_device *cdev = container_of(to_delayed_work(work), struct colibri_device,

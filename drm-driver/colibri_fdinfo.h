@@ -56,6 +56,8 @@ void colibri_meter_start(struct colibri_meter *meter, struct colibri_device *cde
 			 struct colibri_usage *usage, u32 hwid, u32 asid);
 void colibri_meter_stop(struct colibri_meter *meter);
 
+u64 colibri_meter_total(struct colibri_meter *meter, struct colibri_device *cdev);
+
 void colibri_meters_init(struct colibri_device *cdev);
 void colibri_meters_fini(struct colibri_device *cdev);
 void colibri_meters_kick(struct colibri_device *cdev);

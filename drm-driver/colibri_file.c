@@ -21,6 +21,7 @@
 #include "colibri_device.h"
 #include "colibri_fdinfo.h"
 #include "colibri_file.h"
+#include "colibri_group.h"
 #include "colibri_mm.h"
 #include "colibri_queue.h"
 #include "colibri_vm.h"
@@ -49,6 +50,7 @@ int colibri_file_open(struct drm_device *drm, struct drm_file *file)
 	mutex_init(&cfile->lock);
 	xa_init_flags(&cfile->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&cfile->queues, XA_FLAGS_ALLOC1);
+	xa_init_flags(&cfile->groups, XA_FLAGS_ALLOC1);
 	file->driver_priv = cfile;
 	return 0;
 }
@@ -61,15 +63,19 @@ int colibri_file_open(struct drm_device *drm, struct drm_file *file)
 void colibri_file_close(struct drm_device *drm, struct drm_file *file)
 {
 	struct colibri_file *cfile = file->driver_priv;
+	struct colibri_group *group;
 	struct colibri_queue *queue;
 	struct colibri_vm *vm;
 	unsigned long id;
 
 	xa_for_each(&cfile->queues, id, queue)
 		colibri_queue_close(queue);
+	xa_for_each(&cfile->groups, id, group)
+		colibri_group_put(group);
 	xa_for_each(&cfile->vms, id, vm)
 		colibri_vm_close(vm);
 	xa_destroy(&cfile->queues);
+	xa_destroy(&cfile->groups);
 	xa_destroy(&cfile->vms);
 	colibri_mm_put(cfile->cmm);
 	colibri_usage_put(cfile->usage);
@@ -115,12 +121,12 @@ struct colibri_vm *colibri_file_get_vm(struct colibri_file *cfile, u32 id)
 	return vm;
 }
 
-static bool colibri_vm_has_queues(struct colibri_vm *vm)
+static bool colibri_vm_in_use(struct colibri_vm *vm)
 {
 	bool busy;
 
 	mutex_lock(&vm->queue_lock);
-	busy = !list_empty(&vm->queues);
+	busy = !list_empty(&vm->queues) || atomic_read(&vm->num_groups);
 	mutex_unlock(&vm->queue_lock);
 	return busy;
 }
@@ -130,7 +136,7 @@ static bool colibri_vm_has_queues(struct colibri_vm *vm)
  * @cfile: file
  * @id: vm_id
  *
- * Return: 0, -ENOENT, or -EBUSY while the VM has queues.
+ * Return: 0, -ENOENT, or -EBUSY while the VM has queues or groups.
  */
 int colibri_file_destroy_vm(struct colibri_file *cfile, u32 id)
 {
@@ -141,7 +147,7 @@ int colibri_file_destroy_vm(struct colibri_file *cfile, u32 id)
 	vm = xa_load(&cfile->vms, id);
 	if (!vm)
 		ret = -ENOENT;
-	else if (colibri_vm_has_queues(vm))
+	else if (colibri_vm_in_use(vm))
 		ret = -EBUSY;
 	else
 		xa_erase(&cfile->vms, id);
@@ -221,4 +227,69 @@ int colibri_file_destroy_queue(struct colibri_file *cfile, u32 id)
 		return -ENOENT;
 	colibri_queue_close(queue);
 	return 0;
+}
+
+/**
+ * colibri_file_add_group() - give a group an id
+ * @cfile: file, its lock held
+ * @group: group; on success the reference goes to the file
+ * @id: returns the id
+ *
+ * Return: 0 or a negative errno.
+ */
+int colibri_file_add_group(struct colibri_file *cfile, struct colibri_group *group, u32 *id)
+{
+	lockdep_assert_held(&cfile->lock);
+	return xa_alloc(&cfile->groups, id, group, xa_limit_31b, GFP_KERNEL);
+}
+
+/**
+ * colibri_file_get_group() - find a group of the caller
+ * @cfile: file
+ * @id: group_id
+ *
+ * Return: a reference to the group; ERR_PTR: -ENOENT, or -EACCES when its VM
+ * belongs to another process.
+ */
+struct colibri_group *colibri_file_get_group(struct colibri_file *cfile, u32 id)
+{
+	struct colibri_group *group;
+
+	xa_lock(&cfile->groups);
+	group = xa_load(&cfile->groups, id);
+	if (!group)
+		group = ERR_PTR(-ENOENT);
+	else if (!colibri_vm_owned_by_current(group->vm))
+		group = ERR_PTR(-EACCES);
+	else
+		colibri_group_get(group);
+	xa_unlock(&cfile->groups);
+	return group;
+}
+
+/**
+ * colibri_file_destroy_group() - take a group away
+ * @cfile: file
+ * @id: group_id
+ *
+ * Return: 0, -ENOENT, or -EBUSY while the group has queues.
+ */
+int colibri_file_destroy_group(struct colibri_file *cfile, u32 id)
+{
+	struct colibri_group *group;
+	int ret = 0;
+
+	mutex_lock(&cfile->lock);
+	group = xa_load(&cfile->groups, id);
+	if (!group)
+		ret = -ENOENT;
+	else if (READ_ONCE(group->num_queues))
+		ret = -EBUSY;
+	else
+		xa_erase(&cfile->groups, id);
+	mutex_unlock(&cfile->lock);
+
+	if (!ret)
+		colibri_group_put(group);
+	return ret;
 }

@@ -6,6 +6,7 @@
 #include <linux/xarray.h>
 
 struct colibri_device;
+struct colibri_group;
 struct colibri_mm;
 struct colibri_queue;
 struct colibri_usage;
@@ -29,6 +30,8 @@ struct colibri_file {
 	struct xarray vms;
 	/** @queues: queue_id to &struct colibri_queue */
 	struct xarray queues;
+	/** @groups: group_id to &struct colibri_group */
+	struct xarray groups;
 	/** @next_queue: ids below it have been used; they are not used again before 2^31 others */
 	u32 next_queue;
 };
@@ -44,5 +47,9 @@ int colibri_file_add_queue(struct colibri_file *cfile, struct colibri_queue *que
 struct colibri_queue *colibri_file_get_queue(struct colibri_file *cfile, u32 id);
 bool colibri_file_had_queue(struct colibri_file *cfile, u32 id);
 int colibri_file_destroy_queue(struct colibri_file *cfile, u32 id);
+
+int colibri_file_add_group(struct colibri_file *cfile, struct colibri_group *group, u32 *id);
+struct colibri_group *colibri_file_get_group(struct colibri_file *cfile, u32 id);
+int colibri_file_destroy_group(struct colibri_file *cfile, u32 id);
 
 #endif /* COLIBRI_FILE_H */

@@ -174,6 +174,8 @@ COLIBRI_GUARDED(vm_state, false)
 COLIBRI_GUARDED(queue_create, true)
 COLIBRI_GUARDED(queue_destroy, false)
 COLIBRI_GUARDED(queue_state, false)
+COLIBRI_GUARDED(group_create, true)
+COLIBRI_GUARDED(group_destroy, false)
 COLIBRI_GUARDED(svm_stats, false)
 
 const struct drm_ioctl_desc colibri_ioctls[COLIBRI_NUM_IOCTLS] = {
@@ -188,6 +190,8 @@ const struct drm_ioctl_desc colibri_ioctls[COLIBRI_NUM_IOCTLS] = {
 	COLIBRI_IOCTL(QUEUE_DESTROY, colibri_queue_destroy_guarded),
 	COLIBRI_IOCTL(QUEUE_SUBMIT, colibri_ioctl_queue_submit),
 	COLIBRI_IOCTL(QUEUE_STATE, colibri_queue_state_guarded),
+	COLIBRI_IOCTL(GROUP_CREATE, colibri_group_create_guarded),
+	COLIBRI_IOCTL(GROUP_DESTROY, colibri_group_destroy_guarded),
 	COLIBRI_IOCTL(FENCE_WAIT, colibri_ioctl_fence_wait),
 	COLIBRI_IOCTL(SVM_PREFETCH, colibri_ioctl_svm_prefetch),
 	COLIBRI_IOCTL(SVM_STATS, colibri_svm_stats_guarded),

@@ -29,6 +29,8 @@ int colibri_ioctl_vm_destroy(struct drm_device *drm, void *data, struct drm_file
 int colibri_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file);
 int colibri_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
 int colibri_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
+int colibri_ioctl_group_create(struct drm_device *drm, void *data, struct drm_file *file);
+int colibri_ioctl_group_destroy(struct drm_device *drm, void *data, struct drm_file *file);
 int colibri_ioctl_queue_submit(struct drm_device *drm, void *data, struct drm_file *file);
 int colibri_ioctl_queue_state(struct drm_device *drm, void *data, struct drm_file *file);
 int colibri_ioctl_fence_wait(struct drm_device *drm, void *data, struct drm_file *file);

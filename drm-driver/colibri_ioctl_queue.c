@@ -17,27 +17,58 @@
 #include "colibri_fence.h"
 #include "colibri_file.h"
 #include "colibri_gem.h"
+#include "colibri_group.h"
 #include "colibri_ioctl.h"
 #include "colibri_queue.h"
 #include "colibri_vm.h"
 
+/* The group that a new queue is to be in: the one that is named, or one of its own. */
+static struct colibri_group *colibri_queue_group(struct colibri_file *cfile, struct colibri_vm *vm,
+						 const struct drm_colibri_queue_create *args)
+{
+	struct colibri_group *group;
+
+	if (!args->group_id)
+		return colibri_group_create(vm, args->priority, false);
+	group = colibri_file_get_group(cfile, args->group_id);
+	if (!IS_ERR(group) && group->vm != vm) {
+		colibri_group_put(group);
+		return ERR_PTR(-EINVAL);
+	}
+	return group;
+}
+
+static int colibri_queue_create_in(struct colibri_file *cfile, struct colibri_group *group,
+				   struct drm_colibri_queue_create *args)
+{
+	struct colibri_queue *queue;
+	int ret;
+
+	queue = colibri_queue_create(group, cfile, args);
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	ret = colibri_file_add_queue(cfile, queue, &args->queue_id);
+	if (ret)
+		colibri_queue_close(queue);
+	return ret;
+}
+
 static int colibri_queue_create_locked(struct colibri_file *cfile,
 				       struct drm_colibri_queue_create *args)
 {
-	struct colibri_queue *queue;
+	struct colibri_group *group;
 	struct colibri_vm *vm;
 	int ret;
 
 	vm = colibri_file_get_vm(cfile, args->vm_id);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	queue = colibri_queue_create(vm, args);
+	group = colibri_queue_group(cfile, vm, args);
 	colibri_vm_put(vm);
-	if (IS_ERR(queue))
-		return PTR_ERR(queue);
-	ret = colibri_file_add_queue(cfile, queue, &args->queue_id);
-	if (ret)
-		colibri_queue_close(queue);
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	ret = colibri_queue_create_in(cfile, group, args);
+	colibri_group_put(group);
 	return ret;
 }
 
@@ -48,14 +79,64 @@ int colibri_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_fi
 	struct colibri_file *cfile = file->driver_priv;
 	int ret;
 
-	if (args->group_id || args->flags || args->priority > 2 || args->ring_packets < 16 ||
+	if (args->flags & ~DRM_COLIBRI_QUEUE_USER || args->priority > 2 ||
+	    (args->group_id && args->priority) || args->ring_packets < 16 ||
 	    args->ring_packets > 65536 || !is_power_of_2(args->ring_packets))
 		return -EINVAL;
+	args->mmap_offset = 0;
+	args->mmap_size = 0;
+	args->doorbell_offset = 0;
 
 	mutex_lock(&cfile->lock);
 	ret = colibri_queue_create_locked(cfile, args);
 	mutex_unlock(&cfile->lock);
 	return ret;
+}
+
+static int colibri_group_create_locked(struct colibri_file *cfile,
+				       struct drm_colibri_group_create *args)
+{
+	struct colibri_group *group;
+	struct colibri_vm *vm;
+	int ret;
+
+	vm = colibri_file_get_vm(cfile, args->vm_id);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	group = colibri_group_create(vm, args->priority, true);
+	colibri_vm_put(vm);
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	ret = colibri_file_add_group(cfile, group, &args->group_id);
+	if (ret)
+		colibri_group_put(group);
+	return ret;
+}
+
+/* DRM_IOCTL_COLIBRI_GROUP_CREATE: make a group of queues. */
+int colibri_ioctl_group_create(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_colibri_group_create *args = data;
+	struct colibri_file *cfile = file->driver_priv;
+	int ret;
+
+	if (args->flags || args->priority > 2)
+		return -EINVAL;
+
+	mutex_lock(&cfile->lock);
+	ret = colibri_group_create_locked(cfile, args);
+	mutex_unlock(&cfile->lock);
+	return ret;
+}
+
+/* DRM_IOCTL_COLIBRI_GROUP_DESTROY: give a group up. */
+int colibri_ioctl_group_destroy(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_colibri_group_destroy *args = data;
+
+	if (args->pad)
+		return -EINVAL;
+	return colibri_file_destroy_group(file->driver_priv, args->group_id);
 }
 
 /* DRM_IOCTL_COLIBRI_QUEUE_DESTROY: give a queue up. */
@@ -93,7 +174,7 @@ static int colibri_submit_user(struct colibri_queue *queue,
 	int ret = 0;
 	u32 i;
 
-	if (!args->count || args->count > queue->ring_packets || queue->fenced)
+	if (!args->count || args->count > queue->ring_packets || queue->fenced || queue->doorbell)
 		return -EINVAL;
 	packets = vmemdup_array_user(u64_to_user_ptr(args->packets), args->count,
 				     COLIBRI_PACKET_SIZE);

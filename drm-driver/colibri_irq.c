@@ -18,9 +18,9 @@
 #include "colibri_fault.h"
 #include "colibri_job.h"
 #include "colibri_mmu.h"
-#include "colibri_queue.h"
+#include "colibri_runlist.h"
 
-#define COLIBRI_USED_VECS	(COLIBRI_VEC_MMU + 1)
+#define COLIBRI_USED_VECS	(COLIBRI_VEC_SCHED + 1)
 
 static irqreturn_t colibri_irq_fault(int irq, void *data)
 {
@@ -44,13 +44,19 @@ static irqreturn_t colibri_irq_migrate(int irq, void *data)
 
 static irqreturn_t colibri_irq_error(int irq, void *data)
 {
-	colibri_queue_handle_errors(data);
+	colibri_runlist_handle_errors(data);
 	return IRQ_HANDLED;
 }
 
 static irqreturn_t colibri_irq_mmu(int irq, void *data)
 {
 	colibri_mmu_wake(data);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t colibri_irq_sched(int irq, void *data)
+{
+	colibri_runlist_wake(data);
 	return IRQ_HANDLED;
 }
 
@@ -64,6 +70,7 @@ static const struct {
 	[COLIBRI_VEC_MIGRATE] = { "colibri-migrate", colibri_irq_migrate, NULL },
 	[COLIBRI_VEC_ERROR] = { "colibri-error", NULL, colibri_irq_error },
 	[COLIBRI_VEC_MMU] = { "colibri-mmu", colibri_irq_mmu, NULL },
+	[COLIBRI_VEC_SCHED] = { "colibri-sched", colibri_irq_sched, NULL },
 };
 
 static void colibri_irq_free_vectors(void *data)

@@ -27,6 +27,8 @@ struct colibri_mm {
 	struct list_head entry;
 	/** @vms: &colibri_vm.mm_entry */
 	struct list_head vms;
+	/** @num_queues: queues of the process; &colibri_device.queues.lock */
+	u32 num_queues;
 	/** @gone: sum of the counters of VMs that are gone */
 	struct hmm_svm_stats gone;
 };

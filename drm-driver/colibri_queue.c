@@ -9,11 +9,13 @@
  * Overview
  * --------
  *
- * A queue of user space is a hardware queue.  Its control block and ring lie in
+ * A queue is a ring of packets, which the runlist (colibri_runlist.c) brings to a
+ * hardware queue when it has something to do.  Its control block and ring lie in
  * memory of the driver, mapped into the VM behind the zone that VM_BIND
  * offers.  Submission copies packets, after a check of their types, and moves
  * write_index.  The doorbell, a register, is rung only when the device says in
- * the control block that it sleeps.
+ * the control block that it sleeps.  A process can also map all that and submit by
+ * itself (colibri_doorbell.c).
  *
  * The device reads the ring through the process's own page tables, so its waves
  * can write there, too.  A process can only harm itself by that: packets reach
@@ -26,7 +28,7 @@
  * looks again after a few milliseconds without one.
  *
  * A queue ends in one of these ways, each of which wakes its waiters: the
- * device stops it (banned:  ENOTRECOVERABLE), it is destroyed (ECANCELED), the
+ * device stops it (banned: ENOTRECOVERABLE; so is its whole group), it is destroyed (ECANCELED), the
  * owner of the VM dies (EOWNERDEAD), the device is lost or goes (ENODEV).
  *
  * Locking
@@ -35,7 +37,8 @@
  * &colibri_queue.submit_lock is the outermost: submission waits for room with
  * it held; whoever wants to end the queue sets a flag and wakes that first.
  * Under it come &colibri_vm.bind_lock and &colibri_vm.queue_lock.
- * &colibri_device.queues.lock is a spinlock, innermost; so is
+ * The runlist's hw_lock comes behind queue_lock.  &colibri_device.queues.lock is a spinlock,
+ * innermost; so is
  * &colibri_queue.state_lock, which lets QUEUE_STATE look at a queue whose
  * submit_lock is held by somebody who waits for room.
  */
@@ -47,9 +50,12 @@
 #include <drm/colibri_drm.h>
 
 #include "colibri_device.h"
+#include "colibri_doorbell.h"
 #include "colibri_gem.h"
+#include "colibri_group.h"
 #include "colibri_job.h"
 #include "colibri_queue.h"
+#include "colibri_runlist.h"
 #include "colibri_trace.h"
 #include "colibri_vm.h"
 
@@ -73,7 +79,29 @@ struct colibri_queue_mem {
 
 static u64 colibri_queue_va(const struct colibri_queue *queue)
 {
-	return COLIBRI_VA_QUEUE_SLOTS + queue->hwid * COLIBRI_QUEUE_SLOT_SIZE;
+	return COLIBRI_VA_QUEUE_SLOTS + queue->context * COLIBRI_QUEUE_SLOT_SIZE;
+}
+
+/**
+ * colibri_queue_ring_va() - where the device finds the packets
+ * @queue: queue
+ *
+ * Return: GPU address.
+ */
+u64 colibri_queue_ring_va(const struct colibri_queue *queue)
+{
+	return colibri_queue_va(queue) + offsetof(struct colibri_queue_mem, ring);
+}
+
+/**
+ * colibri_queue_cb_va() - where the device finds the control block
+ * @queue: queue
+ *
+ * Return: GPU address.
+ */
+u64 colibri_queue_cb_va(const struct colibri_queue *queue)
+{
+	return colibri_queue_va(queue) + offsetof(struct colibri_queue_mem, cb);
 }
 
 static u64 colibri_queue_size(u32 ring_packets)
@@ -89,6 +117,8 @@ static void colibri_queue_free(struct kref *kref)
 	struct colibri_queue *queue = container_of(kref, struct colibri_queue, refcount);
 
 	kfree(queue->fenced);
+	colibri_doorbell_put(queue->doorbell);
+	colibri_group_put(queue->group);
 	colibri_vm_put(queue->vm);
 	mutex_destroy(&queue->submit_lock);
 	kfree(queue);
@@ -114,51 +144,8 @@ void colibri_queue_put(struct colibri_queue *queue)
 
 /* ---- Creation and end -----------------------------------------------------*/
 
-static int colibri_queue_get_hw(struct colibri_queue *queue)
-{
-	struct colibri_device *cdev = queue->vm->cdev;
-	int ret = -EBUSY;
-	u32 q;
-
-	spin_lock(&cdev->queues.lock);
-	for (q = COLIBRI_MIGRATE_QUEUE + 1; q < cdev->num_queues && ret; q++) {
-		if (cdev->queues.slot[q])
-			continue;
-		cdev->queues.slot[q] = queue;
-		queue->hwid = q;
-		ret = 0;
-	}
-	spin_unlock(&cdev->queues.lock);
-	return ret;
-}
-
-static void colibri_queue_put_hw(struct colibri_queue *queue)
-{
-	struct colibri_device *cdev = queue->vm->cdev;
-
-	spin_lock(&cdev->queues.lock);
-	cdev->queues.slot[queue->hwid] = NULL;
-	spin_unlock(&cdev->queues.lock);
-	wake_up_all(&cdev->fence_wq);
-}
-
-static void colibri_queue_enable(struct colibri_queue *queue, u32 priority)
-{
-	struct colibri_device *cdev = queue->vm->cdev;
-	u32 reg = COLIBRI_REG_QUEUE(queue->hwid);
-	u64 va = colibri_queue_va(queue);
-
-	colibri_write64(cdev, reg + COLIBRI_QREG_RING,
-			va + offsetof(struct colibri_queue_mem, ring));
-	colibri_write64(cdev, reg + COLIBRI_QREG_CB, va + offsetof(struct colibri_queue_mem, cb));
-	colibri_write32(cdev, reg + COLIBRI_QREG_RING_LOG2, ilog2(queue->ring_packets));
-	colibri_write32(cdev, reg + COLIBRI_QREG_ASID, queue->vm->asid);
-	colibri_write32(cdev, reg + COLIBRI_QREG_PRIORITY, priority);
-	colibri_write32(cdev, reg + COLIBRI_QREG_CTL, COLIBRI_QCTL_ENABLE);
-}
-
-/* Enable the queue, unless the VM died meanwhile. */
-static int colibri_queue_start(struct colibri_queue *queue, u32 priority)
+/* Let the runlist have the queue, unless the VM died meanwhile. */
+static int colibri_queue_start(struct colibri_queue *queue)
 {
 	struct colibri_vm *vm = queue->vm;
 	int ret = 0;
@@ -167,35 +154,50 @@ static int colibri_queue_start(struct colibri_queue *queue, u32 priority)
 	if (vm->dead) {
 		ret = -EOWNERDEAD;
 	} else {
-		colibri_queue_enable(queue, priority);
+		colibri_runlist_start(queue);
 		list_add(&queue->vm_entry, &vm->queues);
 	}
 	mutex_unlock(&vm->queue_lock);
 	return ret;
 }
 
-/**
- * colibri_queue_create() - give a process a hardware queue
- * @vm: VM
- * @args: checked arguments of the call
- *
- * Return: the queue or an ERR_PTR; -EBUSY when every hardware queue is taken.
- */
-struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
-					   const struct drm_colibri_queue_create *args)
+static struct colibri_queue *colibri_queue_alloc(struct colibri_group *group, u32 ring_packets)
 {
-	struct colibri_queue *queue;
-	int ret;
+	struct colibri_queue *queue = kzalloc_obj(*queue, GFP_KERNEL_ACCOUNT);
 
-	queue = kzalloc_obj(*queue, GFP_KERNEL_ACCOUNT);
 	if (!queue)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	kref_init(&queue->refcount);
 	mutex_init(&queue->submit_lock);
 	spin_lock_init(&queue->state_lock);
 	INIT_LIST_HEAD(&queue->vm_entry);
-	queue->ring_packets = args->ring_packets;
-	queue->vm = colibri_vm_get(vm);
+	INIT_LIST_HEAD(&queue->group_entry);
+	queue->ring_packets = ring_packets;
+	queue->group = colibri_group_get(group);
+	queue->vm = colibri_vm_get(group->vm);
+	return queue;
+}
+
+/**
+ * colibri_queue_create() - give a process a queue
+ * @group: group that it is to be in
+ * @file: file that it is made by
+ * @args: checked arguments of the call; returns where to mmap()
+ *
+ * Return: the queue or an ERR_PTR; -ENOSPC when the device cannot hold another, or the group.
+ */
+struct colibri_queue *colibri_queue_create(struct colibri_group *group,
+					   const struct colibri_file *file,
+					   struct drm_colibri_queue_create *args)
+{
+	struct colibri_vm *vm = group->vm;
+	struct colibri_queue *queue;
+	int ret;
+
+	queue = colibri_queue_alloc(group, args->ring_packets);
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	queue->file = file;
 
 	queue->bo = colibri_gem_create_mapped(vm->cdev, colibri_queue_size(args->ring_packets));
 	if (IS_ERR(queue->bo)) {
@@ -204,12 +206,12 @@ struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
 	}
 	queue->mem = queue->bo->vaddr;
 
-	ret = colibri_queue_get_hw(queue);
+	ret = colibri_runlist_add(queue);
 	if (ret)
 		goto put_bo;
 	ret = colibri_bind_kernel(vm, queue->bo, colibri_queue_va(queue));
 	if (ret)
-		goto put_hw;
+		goto remove;
 	if (vm->fenced) {
 		queue->fenced = colibri_jobs_create(queue);
 		ret = PTR_ERR_OR_ZERO(queue->fenced);
@@ -218,46 +220,30 @@ struct colibri_queue *colibri_queue_create(struct colibri_vm *vm,
 			goto unbind;
 		}
 	}
-	ret = colibri_queue_start(queue, args->priority);
+	if (args->flags & DRM_COLIBRI_QUEUE_USER) {
+		ret = colibri_doorbell_create(queue);
+		if (ret)
+			goto unbind;
+		args->mmap_offset = queue->doorbell->offset;
+		args->mmap_size = colibri_doorbell_ring_size(queue->doorbell);
+		args->doorbell_offset = colibri_doorbell_offset(queue->doorbell);
+	}
+	ret = colibri_queue_start(queue);
 	if (ret)
 		goto unbind;
-	colibri_meter_start(&queue->meter, vm->cdev, vm->usage, queue->hwid, vm->asid);
 	return queue;
 
 unbind:
 	if (queue->fenced)
 		colibri_jobs_close(queue->fenced);
 	colibri_unbind_kernel(vm, colibri_queue_va(queue), colibri_bo_gem(queue->bo)->size);
-put_hw:
-	colibri_queue_put_hw(queue);
+remove:
+	colibri_runlist_remove(queue);
 put_bo:
 	colibri_gem_put(queue->bo);
 put_queue:
 	colibri_queue_put(queue);
 	return ERR_PTR(ret);
-}
-
-/**
- * colibri_queue_disable() - have the device drop all work of a queue
- * @queue: queue
- *
- * &colibri_vm.queue_lock is held.  When it returns nothing of the queue executes.
- */
-void colibri_queue_disable(struct colibri_queue *queue)
-{
-	struct colibri_device *cdev = queue->vm->cdev;
-	u32 reg = COLIBRI_REG_QUEUE(queue->hwid);
-	u32 state;
-
-	lockdep_assert_held(&queue->vm->queue_lock);
-	if (colibri_is_lost(cdev))
-		return;
-
-	colibri_write32(cdev, reg + COLIBRI_QREG_CTL, COLIBRI_QCTL_DISABLE);
-	/* The read returns when the write has taken effect. */
-	state = colibri_read32(cdev, reg + COLIBRI_QREG_STATE);
-	if (state != COLIBRI_QSTATE_DISABLED)
-		colibri_device_lost(cdev, "a queue cannot be disabled");
 }
 
 /* Give back what the queue has of the device; submit_lock is held. */
@@ -271,18 +257,18 @@ static void colibri_queue_release(struct colibri_queue *queue)
 	queue->released = true;
 
 	mutex_lock(&vm->queue_lock);
-	colibri_queue_disable(queue);
+	colibri_runlist_stop(queue);
 	list_del_init(&queue->vm_entry);
 	mutex_unlock(&vm->queue_lock);
-	colibri_meter_stop(&queue->meter);
 
+	colibri_doorbell_revoke_sync(queue->doorbell);
 	spin_lock(&queue->state_lock);
 	queue->mem = NULL;
 	spin_unlock(&queue->state_lock);
 	colibri_unbind_kernel(vm, colibri_queue_va(queue), colibri_bo_gem(queue->bo)->size);
 	colibri_gem_put(queue->bo);
 	/* Last: from here on the removal of the device waits for this queue no more. */
-	colibri_queue_put_hw(queue);
+	colibri_runlist_remove(queue);
 }
 
 /* Drop the work of a queue and let everybody who waits for it know. */
@@ -306,22 +292,6 @@ void colibri_queue_close(struct colibri_queue *queue)
 {
 	colibri_queue_end(queue);
 	colibri_queue_put(queue);
-}
-
-/**
- * colibri_queue_all_idle() - whether no hardware queue is in use
- * @cdev: device
- *
- * Return: true if none is.
- */
-bool colibri_queue_all_idle(struct colibri_device *cdev)
-{
-	bool idle;
-
-	spin_lock(&cdev->queues.lock);
-	idle = !memchr_inv(cdev->queues.slot, 0, sizeof(cdev->queues.slot));
-	spin_unlock(&cdev->queues.lock);
-	return idle;
 }
 
 /**
@@ -377,7 +347,14 @@ static u64 colibri_queue_used(struct colibri_queue *queue)
 	return queue->submitted - retired;
 }
 
-static void colibri_queue_ban(struct colibri_queue *queue, const struct colibri_queue_error *error)
+/**
+ * colibri_queue_ban() - note that a queue is stopped for good
+ * @queue: queue
+ * @error: why
+ *
+ * The runlist's hw_lock is held, under which the rest of it happens.
+ */
+void colibri_queue_ban(struct colibri_queue *queue, const struct colibri_queue_error *error)
 {
 	trace_colibri_queue_error(queue->hwid, error->code, error->addr, error->pc);
 	spin_lock(&queue->state_lock);
@@ -395,7 +372,11 @@ static void colibri_queue_ban(struct colibri_queue *queue, const struct colibri_
  */
 void colibri_queue_get_state(struct colibri_queue *queue, struct drm_colibri_queue_state *state)
 {
+	state->switches = READ_ONCE(queue->switches);
+	state->busy_ns = colibri_meter_total(&queue->meter, queue->vm->cdev);
 	spin_lock(&queue->state_lock);
+	if (queue->doorbell && queue->mem)
+		WRITE_ONCE(queue->submitted, READ_ONCE(queue->mem->cb.write_index));
 	state->submitted = READ_ONCE(queue->submitted);
 	state->retired = state->submitted;
 	if (queue->mem)
@@ -411,59 +392,53 @@ void colibri_queue_get_state(struct colibri_queue *queue, struct drm_colibri_que
 	spin_unlock(&queue->state_lock);
 }
 
-/* Learn why the device stopped a queue, if it did: the news may be of an earlier owner. */
-static void colibri_queue_check_error(struct colibri_queue *queue)
+/**
+ * colibri_queue_read_error() - learn why the device stopped a queue, if it did
+ * @queue: queue that is on the hardware; the runlist's hw_lock is held
+ * @error: returns it
+ *
+ * Return: whether the device stopped it.
+ */
+bool colibri_queue_read_error(struct colibri_queue *queue, struct colibri_queue_error *error)
 {
 	struct colibri_device *cdev = queue->vm->cdev;
 	u32 reg = COLIBRI_REG_QUEUE(queue->hwid);
-	struct colibri_queue_error error = {};
 	struct colibri_failed_fault failed;
 
+	memset(error, 0, sizeof(*error));
 	if (colibri_read32(cdev, reg + COLIBRI_QREG_STATE) != COLIBRI_QSTATE_ERROR)
-		return;
+		return false;
 
-	error.code = colibri_read32(cdev, reg + COLIBRI_QREG_ERROR);
-	error.addr = colibri_read64(cdev, reg + COLIBRI_QREG_ERROR_ADDR);
-	error.pc = colibri_read64(cdev, reg + COLIBRI_QREG_ERROR_PC);
-	if (error.code == COLIBRI_QERR_FAULT) {
-		error.reason = EFAULT;
-		if (colibri_vm_fault_find_failed(queue->vm, error.addr, &failed)) {
-			error.reason = failed.error;
-			error.access = failed.access;
+	error->code = colibri_read32(cdev, reg + COLIBRI_QREG_ERROR);
+	error->addr = colibri_read64(cdev, reg + COLIBRI_QREG_ERROR_ADDR);
+	error->pc = colibri_read64(cdev, reg + COLIBRI_QREG_ERROR_PC);
+	if (error->code == COLIBRI_QERR_FAULT) {
+		error->reason = EFAULT;
+		if (colibri_vm_fault_find_failed(queue->vm, error->addr, &failed)) {
+			error->reason = failed.error;
+			error->access = failed.access;
 		}
 	}
-	colibri_queue_ban(queue, &error);
+	return true;
 }
 
 /**
- * colibri_queue_handle_errors() - find the queues that the device stopped
- * @cdev: device
+ * colibri_queue_has_more() - whether the device sleeps although a user queue has packets
+ * @queue: user queue
  *
- * Called by the handler of VEC_ERROR alone.  Context: may sleep.
+ * A doorbell may have been lost then.  The process can lie; it gets a turn that it has no use for.
+ *
+ * Return: whether it looks like that.
  */
-void colibri_queue_handle_errors(struct colibri_device *cdev)
+bool colibri_queue_has_more(struct colibri_queue *queue)
 {
-	u64 errors = xchg(&cdev->status->queue_error, 0);
+	bool more;
 
-	if (errors & BIT_ULL(COLIBRI_MIGRATE_QUEUE))
-		colibri_device_lost(cdev, "the migration engine stopped");
-
-	while (errors && !colibri_is_lost(cdev)) {
-		u32 q = __ffs64(errors);
-		struct colibri_queue *queue;
-
-		errors &= errors - 1;
-		spin_lock(&cdev->queues.lock);
-		queue = cdev->queues.slot[q];
-		if (queue && !kref_get_unless_zero(&queue->refcount))
-			queue = NULL;
-		spin_unlock(&cdev->queues.lock);
-		if (!queue)
-			continue;
-		colibri_queue_check_error(queue);
-		colibri_queue_put(queue);
-	}
-	colibri_jobs_wake(cdev);
+	spin_lock(&queue->state_lock);
+	more = queue->mem && READ_ONCE(queue->mem->cb.idle) &&
+	       READ_ONCE(queue->mem->cb.write_index) != READ_ONCE(queue->mem->cb.read_index);
+	spin_unlock(&queue->state_lock);
+	return more;
 }
 
 /* ---- Submission -----------------------------------------------------------*/
@@ -494,28 +469,36 @@ static int colibri_queue_wait_room(struct colibri_queue *queue, u32 count)
 	return colibri_queue_status(queue);
 }
 
-static void colibri_queue_push(struct colibri_queue *queue, const u8 *packets, u32 count)
+static void colibri_queue_write(struct colibri_queue *queue, u64 index, const void *packet)
 {
-	struct colibri_device *cdev = queue->vm->cdev;
+	u8 *slot = queue->mem->ring[index & (queue->ring_packets - 1)];
+
+	memcpy(slot + sizeof(u16), packet + sizeof(u16), COLIBRI_PACKET_SIZE - sizeof(u16));
+	/* A packet is valid with its header, so the header comes last. */
+	smp_store_release((u16 *)slot, *(const u16 *)packet);
+}
+
+/* Make @count packets that have been written known to the device. */
+static void colibri_queue_publish(struct colibri_queue *queue, u32 count)
+{
 	struct colibri_queue_mem *mem = queue->mem;
-	u32 i;
 
-	for (i = 0; i < count; i++) {
-		u8 *slot = mem->ring[(queue->submitted + i) & (queue->ring_packets - 1)];
-		const u8 *packet = packets + i * COLIBRI_PACKET_SIZE;
-
-		memcpy(slot + sizeof(u16), packet + sizeof(u16), COLIBRI_PACKET_SIZE - sizeof(u16));
-		/* A packet is valid with its header, so the header comes last. */
-		smp_store_release((u16 *)slot, *(const u16 *)packet);
-	}
 	WRITE_ONCE(queue->submitted, queue->submitted + count);
 	/* Publishes the packets. */
 	smp_store_release(&mem->cb.write_index, queue->submitted);
 
 	/* The device looks at write_index once more after it has set idle. */
 	mb();
-	if (READ_ONCE(mem->cb.idle))
-		colibri_write32(cdev, COLIBRI_DOORBELL(queue->hwid), 1);
+	colibri_runlist_kick(queue, READ_ONCE(mem->cb.idle));
+}
+
+static void colibri_queue_push(struct colibri_queue *queue, const void *packets, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		colibri_queue_write(queue, queue->submitted + i, packets + i * COLIBRI_PACKET_SIZE);
+	colibri_queue_publish(queue, count);
 }
 
 /**
@@ -577,14 +560,18 @@ int colibri_queue_push_job(struct colibri_queue *queue, const void *packets, u32
 		.value = queue->jobs + 1,
 	};
 	int ret = -EAGAIN;
+	u32 i;
 
 	static_assert(sizeof(fence) == COLIBRI_PACKET_SIZE);
 	spin_lock(&queue->state_lock);
 	if (!queue->mem || colibri_queue_status(queue)) {
 		ret = colibri_queue_status(queue) ?: -ECANCELED;
 	} else if (colibri_queue_used(queue) + count < queue->ring_packets) {
-		colibri_queue_push(queue, packets, count);
-		colibri_queue_push(queue, (const u8 *)&fence, 1);
+		for (i = 0; i < count; i++)
+			colibri_queue_write(queue, queue->submitted + i,
+					    packets + i * COLIBRI_PACKET_SIZE);
+		colibri_queue_write(queue, queue->submitted + count, &fence);
+		colibri_queue_publish(queue, count + 1);
 		*seqno = ++queue->jobs;
 		ret = 0;
 	}
@@ -596,6 +583,12 @@ int colibri_queue_push_job(struct colibri_queue *queue, const void *packets, u32
  * colibri_queue_job_done() - whether a job is complete
  * @queue: queue
  * @seqno: number of the job
+ *
+ * The word lies where the process's own work can write it.  Who lies about it is told
+ * early that his own work is done, and nothing else depends on it: buffers leave the
+ * page tables before their memory is used again.
+ *
+ * Return: whether it is.
  */
 bool colibri_queue_job_done(struct colibri_queue *queue, u64 seqno)
 {
@@ -607,23 +600,6 @@ bool colibri_queue_job_done(struct colibri_queue *queue, u64 seqno)
 		done = smp_load_acquire(&queue->mem->job) >= seqno;
 	spin_unlock(&queue->state_lock);
 	return done;
-}
-
-/**
- * colibri_queue_kill() - stop a queue for good
- * @queue: queue
- * @code: DRM_COLIBRI_QUEUE_ERR_*
- */
-void colibri_queue_kill(struct colibri_queue *queue, u32 code)
-{
-	struct colibri_queue_error error = { .code = code };
-	struct colibri_vm *vm = queue->vm;
-
-	colibri_queue_ban(queue, &error);
-	mutex_lock(&vm->queue_lock);
-	if (!list_empty(&queue->vm_entry))
-		colibri_queue_disable(queue);
-	mutex_unlock(&vm->queue_lock);
 }
 
 /* ---- Many queues ----------------------------------------------------------*/

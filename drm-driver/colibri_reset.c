@@ -22,6 +22,7 @@
 #include "colibri_device.h"
 #include "colibri_job.h"
 #include "colibri_mmu.h"
+#include "colibri_runlist.h"
 #include "colibri_trace.h"
 
 #define COLIBRI_RESET_TIMEOUT_US	(5 * USEC_PER_SEC)
@@ -49,6 +50,7 @@ void colibri_device_lost(struct colibri_device *cdev, const char *why)
 	drm_err(&cdev->base, "device lost: %s\n", why);
 	colibri_mmu_wake(cdev);
 	colibri_copy_wake(cdev);
+	colibri_runlist_lost(cdev);
 	colibri_jobs_wake(cdev);
 }
 

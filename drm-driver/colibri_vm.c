@@ -43,9 +43,9 @@
  * -------
  *
  * In this order: teardown_lock, bind_lock, mmap_lock, dma_resv, hmm_svm's
- * migrate lock, pte_lock, &colibri_bo.place_lock, &colibri_pt.lock, hmm_svm's state lock, then the spinlocks of
- * the MMU, fault, copy and queue code.  queue_lock is a leaf, too: it is taken
- * in the MMU notifier's release, so only registers are accessed under it.
+ * migrate lock, pte_lock, &colibri_bo.place_lock, &colibri_pt.lock, hmm_svm's state lock, then
+ * queue_lock and the runlist's hw_lock, then the spinlocks of the MMU, fault, copy and queue code.
+ * queue_lock is taken in the MMU notifier's release, so nothing is allocated under it.
  */
 
 #include <linux/sched.h>
@@ -60,6 +60,7 @@
 #include "colibri_mm.h"
 #include "colibri_mmu.h"
 #include "colibri_queue.h"
+#include "colibri_runlist.h"
 #include "colibri_trace.h"
 #include "colibri_vm.h"
 
@@ -179,7 +180,7 @@ void colibri_vm_kill(struct colibri_vm *vm)
 	mutex_lock(&vm->queue_lock);
 	WRITE_ONCE(vm->dead, true);
 	list_for_each_entry(queue, &vm->queues, vm_entry)
-		colibri_queue_disable(queue);
+		colibri_runlist_stop(queue);
 	mutex_unlock(&vm->queue_lock);
 
 	colibri_jobs_wake(vm->cdev);
@@ -277,7 +278,7 @@ void colibri_vm_revoke_all(struct colibri_device *cdev)
 		colibri_vm_put(vm);
 	}
 	/* Files that are being closed end theirs themselves. */
-	wait_event(cdev->fence_wq, colibri_queue_all_idle(cdev) && xa_empty(&cdev->vms));
+	wait_event(cdev->fence_wq, colibri_runlist_is_empty(cdev) && xa_empty(&cdev->vms));
 }
 
 /* ---- Lookup ---------------------------------------------------------------*/

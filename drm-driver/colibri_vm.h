@@ -52,6 +52,8 @@ struct colibri_vm {
 	struct mutex queue_lock;
 	/** @queues: &colibri_queue.vm_entry */
 	struct list_head queues;
+	/** @num_groups: groups that the process made */
+	atomic_t num_groups;
 	/** @dead: the owner or the device is gone: faults fail, nothing is submitted */
 	bool dead;
 	/** @torn_down: the device knows nothing of this VM any more; teardown_lock */

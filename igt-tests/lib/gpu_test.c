@@ -470,16 +470,16 @@ void kill_victim(void)
 
 unsigned int count_free_queues(struct gpu *gpu)
 {
-	uint32_t queues[COLIBRI_MAX_QUEUES];
+	uint32_t queues[COLIBRI_MAX_CONTEXTS];
 	unsigned int count = 0;
 	int ret = 0;
 
-	while (count < COLIBRI_MAX_QUEUES && !ret) {
+	while (count < COLIBRI_MAX_CONTEXTS && !ret) {
 		ret = colibri_queue_create(&gpu->dev, gpu->vm, count % 3, 16, &queues[count]);
 		if (!ret)
 			count++;
 	}
-	igt_assert_eq(ret, -EBUSY);
+	igt_assert_eq(ret, -ENOSPC);
 	for (unsigned int i = 0; i < count; i++)
 		igt_assert_eq(colibri_queue_destroy(&gpu->dev, queues[i]), 0);
 	return count;

@@ -39,13 +39,17 @@ static void create_bad(struct gpu *gpu)
 	bad[2].ring_packets = 8;
 	bad[3].ring_packets = 24;
 	bad[4].ring_packets = 131072;
-	bad[5].flags = 1;
-	bad[6].group_id = 77;
+	bad[5].flags = 2;
+	bad[6].group_id = 77;	/* has its own priority */
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		igt_debug("row %u\n", i);
 		igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_QUEUE_CREATE, &bad[i]), -EINVAL);
 		igt_assert_eq_u32(bad[i].queue_id, 0);
 	}
+	bad[0] = good;
+	bad[0].priority = 0;
+	bad[0].group_id = 77;
+	igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_QUEUE_CREATE, &bad[0]), -ENOENT);
 	bad[0] = good;
 	bad[0].vm_id = 0x7fffffff;
 	igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_QUEUE_CREATE, &bad[0]), -ENOENT);
@@ -53,8 +57,8 @@ static void create_bad(struct gpu *gpu)
 
 static void create_all(struct gpu *gpu)
 {
-	/* gpu->queue is one more */
-	igt_assert_eq_u32(count_free_queues(gpu) + 1, gpu->dev.info.num_queues);
+	/* One process gets half of the contexts; gpu->queue is one more. */
+	igt_assert_eq_u32(count_free_queues(gpu) + 1, COLIBRI_MAX_CONTEXTS / 2);
 	gpu_assert_vm_lives(gpu);
 }
 
@@ -258,7 +262,7 @@ static void endless_exit(struct gpu *gpu)
 
 static const struct gpu_test tests[] = {
 	{ "create-bad", create_bad, "each bad field is EINVAL and makes no queue" },
-	{ "create-all", create_all, "hardware queues run out with EBUSY and come back" },
+	{ "create-all", create_all, "contexts run out with ENOSPC, before one process has more than half, and come back" },
 	{ "destroy-bad", destroy_bad, "unknown queues are ENOENT, padding is checked" },
 	{ "submit-bad", submit_bad, "one bad packet or field: nothing is submitted" },
 	{ "state-counts", state_counts, "QUEUE_STATE counts packets" },
