@@ -92,8 +92,8 @@ static int colibri_exec_get_packets(struct colibri_exec *exec, struct colibri_qu
 	struct colibri_queue_packets *item = &exec->items[exec->num_items];
 
 	exec->vm = exec->vm ?: queue->vm;
-	if (queue->vm != exec->vm || colibri_exec_has_queue(exec, queue) || !arg->count ||
-	    arg->count > colibri_exec_max_packets(queue))
+	if (queue->doorbell || queue->vm != exec->vm || colibri_exec_has_queue(exec, queue) ||
+	    !arg->count || arg->count > colibri_exec_max_packets(queue))
 		return -EINVAL;
 	item->packets = vmemdup_array_user(u64_to_user_ptr(arg->packets), arg->count,
 					   COLIBRI_PACKET_SIZE);

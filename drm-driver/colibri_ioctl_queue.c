@@ -63,7 +63,9 @@ static int colibri_queue_create_locked(struct colibri_file *cfile,
 	vm = colibri_file_get_vm(cfile, args->vm_id);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	group = colibri_queue_group(cfile, vm, args);
+	group = ERR_PTR(-EINVAL);
+	if (!vm->fenced || !(args->flags & DRM_COLIBRI_QUEUE_USER))
+		group = colibri_queue_group(cfile, vm, args);
 	colibri_vm_put(vm);
 	if (IS_ERR(group))
 		return PTR_ERR(group);

@@ -16,6 +16,7 @@
 #include "colibri_gem.h"
 #include "colibri_ioctl.h"
 #include "colibri_job.h"
+#include "colibri_runlist.h"
 #include "colibri_sync.h"
 #include "hmm_svm.h"
 
@@ -57,8 +58,8 @@ static int colibri_query_limits(struct colibri_device *cdev, struct drm_colibri_
 {
 	struct drm_colibri_query_limits limits = {
 		.max_vms = cdev->num_asids - 1,
-		.max_queues = cdev->num_queues - 1,
-		.max_queues_per_group = 1,
+		.max_queues = colibri_runlist_max_queues(cdev),
+		.max_queues_per_group = colibri_runlist_max_group(cdev),
 		.min_ring_packets = COLIBRI_MIN_RING_PACKETS,
 		.max_ring_packets = COLIBRI_MAX_RING_PACKETS,
 		.max_priority = COLIBRI_MAX_PRIORITY,
@@ -66,6 +67,7 @@ static int colibri_query_limits(struct colibri_device *cdev, struct drm_colibri_
 		.max_syncs = COLIBRI_MAX_SYNCS,
 		.job_timeout_ms = colibri_job_timeout(),
 		.waves_per_queue = colibri_read32(cdev, COLIBRI_REG_WAVES_PER_QUEUE),
+		.timeslice_us = COLIBRI_TIMESLICE_MS * USEC_PER_MSEC,
 		.vram_granule = HMM_SVM_BLOCK_SIZE,
 	};
 
