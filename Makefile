@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test lint bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
+	test lint patches test-patches bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -50,6 +50,12 @@ test: all ## run every test; the last line is the count
 
 lint: setup ## run the kernel's checkers over the kernel parts (checkpatch, kernel-doc, sparse, coccinelle)
 	@tools/run-tests lint
+
+patches: setup ## write the kernel part as a series for git am (build/patches)
+	@tools/make-patches
+
+test-patches: setup ## apply that series to the kernel source and build it there
+	@tools/run-tests patches
 
 test-model: model ## run the tests of the model on this machine
 	@tools/run-tests model

@@ -26,7 +26,7 @@
 #endif
 
 /*
- * Debian's 6.12 is built without: memory is then mapped where it is, and the
+ * A kernel may be built without, as Debian's 6.12 is: memory is then mapped where it is, and the
  * device's own is the driver's alone.
  */
 #define HMM_SVM_CAN_MIGRATE	IS_ENABLED(CONFIG_DEVICE_PRIVATE)
