@@ -9,6 +9,8 @@
 #
 # Only what changed is built again. Called outside the root it enters it.
 #
+# MESA_DIR names a Mesa tree that has the driver already; it is built instead, as it is.
+#
 # usage: mesa-patches/build.sh BUILD_DIR
 
 set -euo pipefail
@@ -27,7 +29,13 @@ if [ "$here" != /colibri/mesa-patches ]; then
 	*) die "$1 is not inside the checkout" ;;
 	esac
 	cd "$top"
-	exec tools/root /colibri/mesa-patches/build.sh "/colibri${build#"$top"}"
+	bind=()
+	if [ -n "${MESA_DIR:-}" ]; then
+		[ -d "$MESA_DIR/src/gallium/drivers/colibri" ] || die "$MESA_DIR has no colibri driver"
+		bind=(--bind "$(realpath "$MESA_DIR")" /mesa-src)
+	fi
+	exec tools/root "${bind[@]}" -- env MESA_DIR="${MESA_DIR:+/mesa-src}" \
+		/colibri/mesa-patches/build.sh "/colibri${build#"$top"}"
 fi
 
 build=$(realpath -m "$1")
@@ -40,7 +48,11 @@ jobs=${JOBS:-$(nproc)}
 mkdir -p "$build/mesa"
 exec {lock}>"$build/mesa/lock"
 flock "$lock"
-"$here/tree.sh" "$tree"
+if [ -n "${MESA_DIR:-}" ]; then
+	tree=$MESA_DIR
+else
+	"$here/tree.sh" "$tree"
+fi
 
 # Nothing but rusticl with the one driver: no GL, no window systems.
 options=(
@@ -54,7 +66,7 @@ options=(
 	-Dxmlconfig=enabled -Dexpat=enabled -Dzstd=enabled -Dbuild-tests=false
 	-Drust_std=2021 -Dteflon=false -Dtools=drm-shim
 )
-config=$(printf '%s\n' "${options[@]}" | sha256sum)
+config=$(printf '%s\n' "$tree" "${options[@]}" | sha256sum)
 if [ "$(cat "$obj/.colibri-options" 2>/dev/null)" != "$config" ]; then
 	say "configuring"
 	rm -rf "$obj"
