@@ -387,8 +387,9 @@ static ssize_t colibri_pt_dump_write(struct file *file, const char __user *user,
 		return -EINVAL;
 	if (copy_from_user(text, user, size))
 		return -EFAULT;
-	if (sscanf(text, "%u %lli %lli", &asid, &start, &end) < 1 || asid >= dump->cdev->num_asids ||
-	    !asid || start >= end || end > COLIBRI_VA_END)
+	if (sscanf(text, "%u %lli %lli", &asid, &start, &end) < 1)
+		return -EINVAL;
+	if (!asid || asid >= dump->cdev->num_asids || start >= end || end > COLIBRI_VA_END)
 		return -EINVAL;
 
 	mutex_lock(&m->lock);

@@ -128,6 +128,9 @@ static void colibri_meter_update(struct colibri_meter *meter)
 		u64 seen = colibri_meter_read(meter, kind);
 		u64 gain = seen > meter->seen[kind] ? min(seen - meter->seen[kind], limit) : 0;
 
+		/* A device that is not there, or sleeps, reads as all ones. */
+		if (seen == U64_MAX)
+			continue;
 		meter->seen[kind] = seen;
 		meter->ns[kind] += gain;
 		meter->usage->ns[kind] += gain;
