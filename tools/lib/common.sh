@@ -15,17 +15,6 @@ cache_dir()
 	echo "$dir"
 }
 
-# unshare's options for a user namespace in which the caller is root: one a line. With
-# a range of ids of his own (/etc/subuid), he has all the users there.
-user_namespace()
-{
-	echo --user
-	echo --map-root-user
-	if command -v newuidmap >/dev/null && grep -qs "^\($(id -un)\|$(id -u)\):" /etc/subuid; then
-		echo --map-auto
-	fi
-}
-
 install_host_package()
 {
 	[ "$(id -u)" = 0 ] || die "$1 is missing on this machine: sudo apt-get install $1"
