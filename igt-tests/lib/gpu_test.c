@@ -47,10 +47,9 @@ uint64_t gpu_bind_bo(struct gpu *gpu, struct colibri_bo *bo, uint64_t size, uint
 	return addr;
 }
 
-/* All that does not depend on which device it is. */
-static void make_vm(struct gpu *gpu)
+/* All that goes onto a VM. */
+static void fill_vm(struct gpu *gpu)
 {
-	igt_assert_eq(colibri_vm_create(&gpu->dev, &gpu->vm), 0);
 	igt_assert_eq(colibri_queue_create(&gpu->dev, gpu->vm, 1, RING_PACKETS, &gpu->queue), 0);
 
 	gpu->code_addr = gpu_bind_bo(gpu, &gpu->code, gpu_program_size(), DRM_COLIBRI_GEM_SYSTEM, 0,
@@ -61,6 +60,19 @@ static void make_vm(struct gpu *gpu)
 	gpu->shared = gpu->shared_bo.map;
 	gpu->fence_addr = gpu_bind_bo(gpu, &gpu->fence, PAGE_SIZE, DRM_COLIBRI_GEM_SYSTEM,
 				      DRM_COLIBRI_GEM_FENCE, 0);
+}
+
+static void make_vm(struct gpu *gpu)
+{
+	igt_assert_eq(colibri_vm_create(&gpu->dev, &gpu->vm), 0);
+	fill_vm(gpu);
+}
+
+void gpu_init_fenced(struct gpu *gpu)
+{
+	gpu_open(gpu);
+	igt_assert_eq(colibri_vm_create_fenced(&gpu->dev, &gpu->vm), 0);
+	fill_vm(gpu);
 }
 
 void gpu_init_buffers_only(struct gpu *gpu)

@@ -74,6 +74,9 @@ void gpu_init_second(struct gpu *gpu);
 /** gpu_init_buffers_only() - The same with a VM that mirrors nothing */
 void gpu_init_buffers_only(struct gpu *gpu);
 
+/** gpu_init_fenced() - The same with a fenced VM, for jobs (lib/jobs.h) */
+void gpu_init_fenced(struct gpu *gpu);
+
 /** gpu_fini() - Destroy the queue and the VM, if any (it must succeed), and close the device */
 void gpu_fini(struct gpu *gpu);
 

@@ -45,7 +45,7 @@ static void launch_peek(struct gpu *gpu, uint64_t addr)
 
 static void create_bad(struct gpu *gpu)
 {
-	struct drm_colibri_vm_create args = { .flags = 1 };
+	struct drm_colibri_vm_create args = { .flags = 1 << 1 };
 
 	igt_assert_eq(colibri_ioctl(gpu->dev.fd, DRM_IOCTL_COLIBRI_VM_CREATE, &args), -EINVAL);
 	igt_assert_eq_u32(args.vm_id, 0);
