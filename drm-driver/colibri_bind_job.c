@@ -151,7 +151,7 @@ static struct dma_fence *colibri_bind_run_job(struct drm_sched_job *job)
 /* Never: a job is complete when it has run, and what it waits for has its own timeout. */
 static enum drm_gpu_sched_stat colibri_bind_timedout_job(struct drm_sched_job *job)
 {
-	return COLIBRI_SCHED_STAT_RESET;
+	return colibri_sched_give_back(job);
 }
 
 static void colibri_bind_free_work(struct work_struct *work)

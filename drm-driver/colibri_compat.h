@@ -23,7 +23,18 @@
 
 /* Later, every GEM object has a list of its bindings. */
 #define COLIBRI_DRIVER_GPUVA	DRIVER_GEM_GPUVA
-#define COLIBRI_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_NOMINAL
+/* Put a job that timed out, and has ended, back on the list of those to be freed. */
+static inline enum drm_gpu_sched_stat colibri_sched_give_back(struct drm_sched_job *job)
+{
+	struct drm_gpu_scheduler *sched = job->sched;
+
+	spin_lock(&sched->job_list_lock);
+	list_add(&job->list, &sched->pending_list);
+	spin_unlock(&sched->job_list_lock);
+	queue_work(sched->submit_wq, &sched->work_free_job);
+	return DRM_GPU_SCHED_STAT_NOMINAL;
+}
+
 #define colibri_vma_is_cow(vma)	is_cow_mapping((vma)->vm_flags)
 
 struct drm_gpuvm_map_req {
@@ -46,7 +57,13 @@ struct drm_gpuvm_map_req {
 #else
 
 #define COLIBRI_DRIVER_GPUVA	0
-#define COLIBRI_SCHED_STAT_RESET	DRM_GPU_SCHED_STAT_RESET
+
+/* Have drm_sched put a job that timed out, and has ended, back on its list of those to be freed. */
+static inline enum drm_gpu_sched_stat colibri_sched_give_back(struct drm_sched_job *job)
+{
+	return DRM_GPU_SCHED_STAT_NO_HANG;
+}
+
 #define colibri_vma_is_cow(vma)	vma_is_cow_mapping(vma)
 /* Buffers of large pages want large addresses. */
 #define COLIBRI_GEM_AREA		drm_gem_get_unmapped_area

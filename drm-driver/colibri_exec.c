@@ -75,7 +75,8 @@ static u32 colibri_exec_max_packets(const struct colibri_queue *queue)
 	return queue->ring_packets - (queue->fenced ? 2 : 0);
 }
 
-static bool colibri_exec_has_queue(const struct colibri_exec *exec, const struct colibri_queue *queue)
+static bool colibri_exec_has_queue(const struct colibri_exec *exec,
+				   const struct colibri_queue *queue)
 {
 	u32 i;
 

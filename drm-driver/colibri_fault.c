@@ -251,14 +251,17 @@ static void colibri_fault_queue_hot(struct colibri_vm_fault *vf, u64 addr)
 }
 
 /*
- * Buffers are mapped when VM_BIND has taken effect, so only a fault that raced with it may go on, or
- * one on a buffer that moved.  That does not happen on fenced VMs, and nobody may wait there.
+ * Buffers are mapped when VM_BIND has taken effect, so only a fault that raced with it may go on,
+ * or one on a buffer that moved.  That does not happen on fenced VMs, and nobody may wait there.
  */
 static int colibri_fault_sort_zone(struct colibri_vm *vm, const struct colibri_fault *record)
 {
 	int ret = colibri_pt_check(&vm->pt, record->addr, record->access);
 
-	if (!ret || vm->fenced || !smp_load_acquire(&vm->fault.blocks) || record->addr >= COLIBRI_VA_QUEUE_SLOTS)
+	if (!ret || vm->fenced || record->addr >= COLIBRI_VA_QUEUE_SLOTS)
+		return ret;
+	/* Pairs with colibri_vm_fault_start(). */
+	if (!smp_load_acquire(&vm->fault.blocks))
 		return ret;
 	colibri_fault_queue(&vm->fault, record->addr, record->access);
 	return 1;

@@ -257,7 +257,7 @@ int colibri_gem_populate_locked(struct colibri_bo *bo)
 }
 
 /**
- * colibri_gem_populate() - make the memory of a buffer ready for the device
+ * colibri_gem_populate() - make the memory of a buffer that is to be bound ready for the device
  * @bo: buffer
  *
  * Context: may sleep and allocate; takes the buffer's dma_resv.
@@ -270,6 +270,7 @@ int colibri_gem_populate(struct colibri_bo *bo)
 	ret = dma_resv_lock_interruptible(colibri_bo_gem(bo)->resv, NULL);
 	if (ret)
 		return ret;
+	colibri_gem_come_back(bo);
 	ret = colibri_gem_populate_locked(bo);
 	dma_resv_unlock(colibri_bo_gem(bo)->resv);
 	return ret;
@@ -288,7 +289,8 @@ static int colibri_gem_copy_some(struct colibri_device *cdev, struct hmm_svm_ext
 }
 
 /* Copy all of a buffer that is in system memory to @chunks, or from there. */
-static int colibri_gem_copy(struct colibri_bo *bo, const struct colibri_chunk *chunks, bool to_vram)
+static int colibri_gem_copy(struct colibri_bo *bo, const struct colibri_chunk *chunks,
+			    bool to_vram)
 {
 	struct colibri_device *cdev = to_colibri_device(colibri_bo_gem(bo)->dev);
 	struct hmm_svm_extent *extents;
@@ -361,7 +363,8 @@ static bool colibri_gem_is_idle(struct colibri_bo *bo, bool may_wait)
  * @bo: buffer that may be in system memory; its dma_resv held
  * @may_wait: whether to wait for jobs that use it
  *
- * Return: 0, -EBUSY while jobs use it, -ENOMEM, or the copy engine's error; then it is where it was.
+ * Return: 0, -EBUSY while jobs use it, -ENOMEM, or the copy engine's error; then it is where it
+ * was.
  */
 int colibri_gem_to_system(struct colibri_bo *bo, bool may_wait)
 {
@@ -566,9 +569,9 @@ static void colibri_gem_map_chunks(struct colibri_bo *bo, struct colibri_pt *pt,
 	while (va < end) {
 		u64 in_chunk = offset & (HMM_SVM_BLOCK_SIZE - 1);
 		u64 n = min(end - va, HMM_SVM_BLOCK_SIZE - in_chunk);
+		u64 vram = bo->chunks[offset >> HMM_SVM_BLOCK_SHIFT].offset + in_chunk;
 
-		colibri_pt_map(pt, va, bo->chunks[offset >> HMM_SVM_BLOCK_SHIFT].offset + in_chunk, n,
-			       pte_flags);
+		colibri_pt_map(pt, va, vram, n, pte_flags);
 		va += n;
 		offset += n;
 	}

@@ -183,7 +183,8 @@ int colibri_jobs_init(struct colibri_device *cdev)
 	spin_lock_init(&cdev->fenced.lock);
 	INIT_LIST_HEAD(&cdev->fenced.list);
 	INIT_WORK(&cdev->fenced.work, colibri_jobs_work);
-	cdev->fenced.wq = alloc_workqueue("colibri-fence", WQ_HIGHPRI | WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	cdev->fenced.wq = alloc_workqueue("colibri-fence",
+					  WQ_HIGHPRI | WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!cdev->fenced.wq)
 		return -ENOMEM;
 	return devm_add_action_or_reset(cdev->base.dev, colibri_jobs_destroy_wq, cdev->fenced.wq);
@@ -236,15 +237,16 @@ static struct dma_fence *colibri_job_run(struct drm_sched_job *base)
 	return ret ? ERR_PTR(colibri_jobs_errno(ret)) : dma_fence_get(&job->fence->base);
 }
 
+/*
+ * The fences of all jobs are signalled here, with their errors, so there is nothing to stop and to
+ * start again: drm_sched gets the job back as one that has ended after all.
+ */
 static enum drm_gpu_sched_stat colibri_job_timedout(struct drm_sched_job *base)
 {
 	struct colibri_job *job = to_colibri_job(base);
 	struct colibri_jobs *jobs = job->queue->fenced;
-	bool cookie;
+	bool cookie = dma_fence_begin_signalling();
 
-	drm_sched_stop(&jobs->sched, base);
-
-	cookie = dma_fence_begin_signalling();
 	/* It may have ended just now. */
 	colibri_jobs_complete(jobs);
 	if (!dma_fence_is_signaled(&job->fence->base)) {
@@ -253,9 +255,8 @@ static enum drm_gpu_sched_stat colibri_job_timedout(struct drm_sched_job *base)
 		colibri_queue_kill(job->queue, DRM_COLIBRI_QUEUE_ERR_TIMEOUT);
 		colibri_jobs_wake(job->queue->vm->cdev);
 	}
-	drm_sched_start(&jobs->sched, 0);
 	dma_fence_end_signalling(cookie);
-	return COLIBRI_SCHED_STAT_RESET;
+	return colibri_sched_give_back(base);
 }
 
 static void colibri_job_free_work(struct work_struct *work)

@@ -595,8 +595,8 @@ bool colibri_queue_job_done(struct colibri_queue *queue, u64 seqno)
 	bool done = false;
 
 	spin_lock(&queue->state_lock);
-	/* Pairs with the device's release: what the job wrote is visible. */
 	if (queue->mem)
+		/* Pairs with the device's release: what the job wrote is visible. */
 		done = smp_load_acquire(&queue->mem->job) >= seqno;
 	spin_unlock(&queue->state_lock);
 	return done;

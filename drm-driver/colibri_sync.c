@@ -217,9 +217,10 @@ static void colibri_syncs_write(const struct colibri_syncs *syncs, struct colibr
 	for (i = 0; i < syncs->num_out; i++) {
 		const struct colibri_sync_out *out = &syncs->out[i];
 
+		if (!out->bo)
+			continue;
 		/* Who sees the value sees what the jobs did. */
-		if (out->bo)
-			smp_store_release((u64 *)(out->bo->vaddr + out->offset), out->point);
+		smp_store_release((u64 *)(out->bo->vaddr + out->offset), out->point);
 	}
 	wake_up_all(&cdev->fence_wq);
 }
