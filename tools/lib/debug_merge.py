@@ -97,7 +97,7 @@ def merge(folder, shards):
     problems = incomplete(shards) if whole or shards[0]["of"] == 1 and not shards[0]["restricted"] else []
     lines, good = describe(shards, problems)
     print("\n".join(lines))
-    name = "summary" if whole or shards[0]["of"] == 1 else f"shard-{shards[0]['shard']}-summary"
+    name = "summary" if whole or shards[0]["of"] == 1 else f"summary-of-shard-{shards[0]['shard']}"
     with open(os.path.join(folder, f"{name}.md"), "w", encoding="utf-8") as file:
         file.write("```\n" + "\n".join(lines) + "\n```\n")
     with open(os.path.join(folder, f"{name}.json_"), "w", encoding="utf-8") as file:
