@@ -198,14 +198,6 @@ static void only_private_anonymous_memory_migrates(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, hmm_svm_vma_can_migrate(vma));
 }
 
-static enum hmm_svm_placement first_touch(struct hmm_svm_block *block, struct vm_area_struct *vma)
-{
-	struct hmm_svm_advised advised = hmm_svm_advice_at(block->notifier->svm, block->start,
-							   NULL);
-
-	return hmm_svm_policy_first_touch(block, vma, &advised, HMM_SVM_WRITE);
-}
-
 /* A page comes to device memory, and leaves it. */
 static void round_trip(struct kunit *test, struct hmm_svm_chunk *chunk)
 {
