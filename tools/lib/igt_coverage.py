@@ -40,6 +40,10 @@ EXEMPT = {
     ("exec", "ETIME"): "an error of the syncs",
     ("exec", "ECANCELED"): "an error of the syncs",
     ("exec", "ENODEV"): "an error of the syncs",
+    ("queue_state", "DRM_COLIBRI_QUEUE_ERR_HUNG"): "needs hardware that does not let go",
+    ("queue_state", "DRM_COLIBRI_QUEUE_ERR_POWER"): "colibri_pm, in a VM that sleeps",
+    ("vm_state", "DRM_COLIBRI_VM_DEVICE_LOST"): "colibri_loss, in a VM of its own",
+    ("vm_state", "DRM_COLIBRI_VM_OWNER_DEAD"): "for calls that are under way as the process dies",
     ("svm_query", "DRM_COLIBRI_SVM_PAGE_REMOTE"): "needs a device with coherent memory",
 }
 
