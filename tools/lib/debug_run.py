@@ -46,9 +46,11 @@ class SuiteRun:
         self.last_started, self.splat_left = "", 0
         self.hung = None
         self.start = time.monotonic()
-        self.process = subprocess.Popen(
-            [f"tools/suites/{name}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env={**os.environ, **env}, start_new_session=True)
+        # Read-only, unlike subprocess.DEVNULL: QEMU takes it as that or not at all.
+        with open(os.devnull, "rb") as nothing:
+            self.process = subprocess.Popen(
+                [f"tools/suites/{name}"], stdin=nothing, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, env={**os.environ, **env}, start_new_session=True)
 
     def take(self, line):
         """One line of output."""
