@@ -158,11 +158,14 @@ static void colibri_bind_free_work(struct work_struct *work)
 {
 	struct colibri_bind *bind = container_of(work, struct colibri_bind, free_work);
 	struct colibri_vm *vm = bind->vm;
+	struct colibri_device *cdev = vm->cdev;
 
 	mutex_lock(&vm->bind_lock);
 	colibri_bind_free(bind);
 	mutex_unlock(&vm->bind_lock);
 	colibri_vm_put(vm);
+	/* Last: the files may be closed, and the device be gone. */
+	drm_dev_put(&cdev->base);
 	module_put(THIS_MODULE);
 }
 
@@ -250,6 +253,7 @@ static struct dma_fence *colibri_bind_push(struct colibri_bind *bind)
 
 	INIT_WORK(&bind->free_work, colibri_bind_free_work);
 	colibri_vm_get(vm);
+	drm_dev_get(&vm->cdev->base);
 	__module_get(THIS_MODULE);
 	list_add_tail(&bind->entry, &vm->binds.list);
 

@@ -262,6 +262,7 @@ static enum drm_gpu_sched_stat colibri_job_timedout(struct drm_sched_job *base)
 static void colibri_job_free_work(struct work_struct *work)
 {
 	struct colibri_job *job = container_of(work, struct colibri_job, free_work);
+	struct colibri_device *cdev = job->queue->vm->cdev;
 
 	/* One that never ran has not been initialised. */
 	if (job->submitted)
@@ -271,6 +272,8 @@ static void colibri_job_free_work(struct work_struct *work)
 	kvfree(job->packets);
 	colibri_queue_put(job->queue);
 	kfree(job);
+	/* Last: the files may be closed, and the device be gone. */
+	drm_dev_put(&cdev->base);
 	module_put(THIS_MODULE);
 }
 
@@ -321,6 +324,7 @@ struct colibri_job *colibri_job_create(struct colibri_queue *queue, void *packet
 	job->count = count;
 	job->queue = queue;
 	colibri_queue_get(queue);
+	drm_dev_get(&queue->vm->cdev->base);
 	__module_get(THIS_MODULE);
 	return job;
 
