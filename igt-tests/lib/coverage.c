@@ -7,8 +7,8 @@
  *
  * NAME is the number of an ioctl, or the structure of the uAPI that one pointed
  * to; ERRNO what the call returned; the words are the structure's 32-bit words in
- * hexadecimal. Words that are neither small nor of one bit are addresses, sizes and
- * numbers of things: of these only the alignment is kept ("b": the low 12 bits are 0,
+ * hexadecimal. Words that are neither small, nor of one bit, nor of the errors from 0x100 on, are
+ * addresses, sizes and numbers of things: of these only the alignment is kept ("b": the low 12 bits are 0,
  * "b8": the low 3 bits, "u": neither). tools/lib/igt_coverage.py compares all that with the
  * header.
  */
@@ -71,7 +71,7 @@ static void write_line(const char *line)
 
 static int put_word(char *at, uint32_t word)
 {
-	if (word < 16 || !(word & (word - 1)))
+	if (word < 16 || !(word & (word - 1)) || (word & ~0xfu) == DRM_COLIBRI_QUEUE_ERR_GROUP)
 		return sprintf(at, " %x", word);
 	if (!(word & (PAGE_SIZE - 1)))
 		return sprintf(at, " b");
