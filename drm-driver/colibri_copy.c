@@ -16,9 +16,13 @@
  *
  * A copy takes one of a fixed number of slots, each with a preallocated scatter
  * list in coherent memory, and pushes two packets:  MIGRATE, which names the
- * list, and FENCE, which writes the copy's number to a word in memory and
- * raises VEC_MIGRATE.  As many copies as there are slots are in flight; the
- * ring has room for all of them, so pushing never waits.
+ * list, and FENCE, which writes the copy's number to a word in memory.  As many
+ * copies as there are slots are in flight; the ring has room for all of them, so
+ * pushing never waits.
+ *
+ * To sleep and to be woken by an interrupt takes longer than most copies do, so
+ * a wait first looks at that word for as long as the copy should take.  Then it
+ * pushes a FENCE that raises VEC_MIGRATE, and sleeps.
  *
  * Locking
  * -------
@@ -29,9 +33,8 @@
  * Nothing here allocates memory or depends on user work.
  */
 
-#include <linux/delay.h>
 #include <linux/fs.h>
-#include <linux/iopoll.h>
+#include <linux/sched/clock.h>
 #include <linux/sizes.h>
 
 #include "colibri_copy.h"
@@ -42,17 +45,18 @@
 
 #define COLIBRI_COPY_SLOTS	16
 #define COLIBRI_COPY_EXTENTS	512	/* of a slot: the pages of one block */
-#define COLIBRI_COPY_RING_LOG2	5
+#define COLIBRI_COPY_RING_LOG2	6
 #define COLIBRI_COPY_RING_SIZE	BIT(COLIBRI_COPY_RING_LOG2)
 
-/*
- * A copy of a few pages is done by the time that the CPU would be asleep, so wait
- * a moment; for a larger one sleep at once, since somebody may need the CPU.
- */
-#define COLIBRI_COPY_POLL_US	20
-#define COLIBRI_COPY_POLL_BYTES	SZ_32K
+/* How long a wait polls: for any copy, and for each microsecond of it. */
+#define COLIBRI_COPY_POLL_NS	(20 * NSEC_PER_USEC)
+#define COLIBRI_COPY_BYTES_PER_US	SZ_8K
 
-static_assert(COLIBRI_COPY_RING_SIZE >= 2 * COLIBRI_COPY_SLOTS);
+/*
+ * A fence that raises an interrupt is pushed for a copy that none covers yet.  So
+ * of those in the ring, each but the first has an unfinished copy before it.
+ */
+static_assert(COLIBRI_COPY_RING_SIZE >= 3 * COLIBRI_COPY_SLOTS + 1);
 static_assert(COLIBRI_COPY_EXTENTS <= COLIBRI_MAX_EXTENTS);
 
 /**
@@ -90,6 +94,8 @@ struct colibri_copy {
 	u64 pushed;
 	/** @seq: number of the last copy */
 	u64 seq;
+	/** @sync: the last copy that a fence with interrupt covers */
+	u64 sync;
 	/** @wq: who waits for a slot or for a copy */
 	wait_queue_head_t wq;
 };
@@ -149,42 +155,69 @@ static u64 colibri_copy_fill(struct colibri_extent *list, const struct hmm_svm_e
 	return bytes;
 }
 
-/* Push the packets of the copy in @slot; returns its number. */
-static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, unsigned int count)
+/* Push a fence behind all copies so far. */
+static void colibri_copy_push_fence(struct colibri_copy *copy, u32 flags)
 {
-	struct colibri_copy *copy = cdev->copy;
 	struct colibri_copy_mem *mem = copy->mem;
-	struct colibri_pkt_migrate *migrate;
 	struct colibri_pkt_fence *fence;
-	u64 seq;
 
-	spin_lock(&copy->lock);
-	seq = ++copy->seq;
-
-	migrate = &mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].migrate;
-	migrate->op = COLIBRI_OP_MIGRATE;
-	migrate->count = count;
-	migrate->list = copy->bus + offsetof(struct colibri_copy_mem, list[slot]);
-	/* A packet is valid with its header, so the header comes last. */
-	smp_store_release(&migrate->header, COLIBRI_PKT_VENDOR);
+	lockdep_assert_held(&copy->lock);
 
 	fence = &mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].fence;
 	fence->op = COLIBRI_OP_FENCE;
-	fence->flags = COLIBRI_FENCE_IRQ;
+	fence->flags = flags;
 	fence->addr = copy->bus + offsetof(struct colibri_copy_mem, fence);
-	fence->value = seq;
-	/* As above. */
+	fence->value = copy->seq;
+	/* A packet is valid with its header, so the header comes last. */
 	smp_store_release(&fence->header, COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT);
 
 	/* Publishes the packets, and the list that they name. */
 	smp_store_release(&mem->cb.write_index, copy->pushed);
-	spin_unlock(&copy->lock);
+}
 
+static void colibri_copy_kick(struct colibri_device *cdev)
+{
 	/* The engine looks at write_index once more after it has set idle. */
 	mb();
-	if (READ_ONCE(mem->cb.idle))
+	if (READ_ONCE(cdev->copy->mem->cb.idle))
 		colibri_write32(cdev, COLIBRI_DOORBELL(COLIBRI_MIGRATE_QUEUE), 1);
+}
+
+/* Push the packets of the copy in @slot; returns its number. */
+static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, unsigned int count)
+{
+	struct colibri_copy *copy = cdev->copy;
+	struct colibri_pkt_migrate *migrate;
+	u64 seq;
+
+	spin_lock(&copy->lock);
+	seq = ++copy->seq;
+	migrate = &copy->mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].migrate;
+	migrate->op = COLIBRI_OP_MIGRATE;
+	migrate->count = count;
+	migrate->list = copy->bus + offsetof(struct colibri_copy_mem, list[slot]);
+	/* As for fences. */
+	smp_store_release(&migrate->header, COLIBRI_PKT_VENDOR);
+	colibri_copy_push_fence(copy, 0);
+	spin_unlock(&copy->lock);
+
+	colibri_copy_kick(cdev);
 	return seq;
+}
+
+/* Have an interrupt raised when copy @seq is complete, unless one is on its way. */
+static void colibri_copy_sync(struct colibri_device *cdev, u64 seq)
+{
+	struct colibri_copy *copy = cdev->copy;
+
+	spin_lock(&copy->lock);
+	if (copy->sync < seq) {
+		copy->sync = copy->seq;
+		colibri_copy_push_fence(copy, COLIBRI_FENCE_IRQ);
+	}
+	spin_unlock(&copy->lock);
+
+	colibri_copy_kick(cdev);
 }
 
 /* Whether copy @seq is complete: the engine wrote its number after the data. */
@@ -198,16 +231,29 @@ static bool colibri_copy_done(struct colibri_device *cdev, u64 seq)
 	return colibri_copy_complete(cdev->copy, seq) || colibri_is_lost(cdev);
 }
 
+/* Wait without sleeping for as long as @bytes should take; returns whether they did. */
+static bool colibri_copy_poll(struct colibri_device *cdev, u64 seq, u64 bytes)
+{
+	u64 end = local_clock() + COLIBRI_COPY_POLL_NS +
+		  bytes / COLIBRI_COPY_BYTES_PER_US * NSEC_PER_USEC;
+
+	while (!colibri_copy_done(cdev, seq)) {
+		/* Another CPU's clock may be off: then it is a shorter wait, or a longer one. */
+		if (need_resched() || local_clock() >= end)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
 static int colibri_copy_wait(struct colibri_device *cdev, u64 seq, u64 bytes)
 {
-	bool done = false;
-
-	if (bytes <= COLIBRI_COPY_POLL_BYTES)
-		read_poll_timeout_atomic(colibri_copy_done, done, done, 1, COLIBRI_COPY_POLL_US,
-					 false, cdev, seq);
-	if (!done &&
-	    !wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq), cdev->timeout))
-		colibri_device_lost(cdev, "the migration engine does not finish a copy");
+	if (!colibri_copy_poll(cdev, seq, bytes)) {
+		colibri_copy_sync(cdev, seq);
+		if (!wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq),
+					cdev->timeout))
+			colibri_device_lost(cdev, "the migration engine does not finish a copy");
+	}
 
 	/* A device may be lost after it has done this copy. */
 	return colibri_copy_complete(cdev->copy, seq) ? 0 : -EIO;

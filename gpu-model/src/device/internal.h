@@ -414,6 +414,7 @@ struct cg_migrate {
    uint64_t head;         /**< packets retired */
    bool idle;             /**< the guest sees idle = 1 */
    bool irq;              /**< VEC_MIGRATE when the packet retires */
+   uint64_t linger_until; /**< until when it looks for another packet */
    uint32_t count, extent; /**< of the list at hand; count 0: none */
    uint64_t extent_done;  /**< bytes */
    struct colibri_extent list[COLIBRI_MAX_EXTENTS];
