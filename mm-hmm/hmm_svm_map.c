@@ -124,16 +124,21 @@ struct hmm_svm_window *hmm_svm_window_alloc(struct hmm_svm_block *block,
 	advised = hmm_svm_advice_at(block->notifier->svm, span->start, &same);
 	hmm_svm_block_widen(block, &same, &wide, wanted);
 	npages = (wide.end - wide.start) >> PAGE_SHIFT;
-	win = kvzalloc(sizeof(*win) + npages * (sizeof(*win->ptes) + sizeof(*win->pfns)),
+	/* Not zeroed as a whole: the allocator would clear twice of what is asked for. */
+	win = kvmalloc(sizeof(*win) + npages * (sizeof(*win->ptes) + sizeof(*win->pfns)),
 		       GFP_KERNEL);
 	if (!win)
 		return NULL;
-	win->block = block;
-	win->start = wide.start;
-	win->first = hmm_svm_page_index(block, wide.start);
+	*win = (struct hmm_svm_window) {
+		.block = block,
+		.start = wide.start,
+		.first = hmm_svm_page_index(block, wide.start),
+		.ptes = (void *)(win + 1),
+	};
 	win->last = win->first + npages;
-	win->ptes = (void *)(win + 1);
 	win->pfns = (void *)(win->ptes + npages);
+	memset_l(win->pfns, 0, npages);
+	memset64((void *)win->ptes, 0, npages * sizeof(*win->ptes) / sizeof(u64));
 	bitmap_copy(win->wanted, wanted, HMM_SVM_BLOCK_PAGES);
 	heed_advice(win, &advised);
 	return win;
@@ -208,6 +213,18 @@ bool hmm_svm_window_shared(const struct hmm_svm_window *win, u64 addr)
 
 	return (pfn & (HMM_PFN_VALID | HMM_PFN_WRITE)) == HMM_PFN_VALID &&
 	       folio_test_anon(page_folio(hmm_pfn_to_page(pfn)));
+}
+
+/*
+ * Whether the program has no page of its own there yet, as far as one can see:
+ * nothing, or the zero page. In anonymous memory.
+ */
+bool hmm_svm_window_untouched(const struct hmm_svm_window *win, u64 addr)
+{
+	unsigned long pfn = pfn_at(win, addr);
+
+	return !(pfn & HMM_PFN_VALID) ||
+	       !folio_test_anon(page_folio(hmm_pfn_to_page(pfn)));
 }
 
 /* Whether the CPU maps the whole block as one. */
