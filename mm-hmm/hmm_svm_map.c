@@ -271,9 +271,12 @@ static u16 rights(const struct hmm_svm_window *win, unsigned long pfn)
 /* Whether the device has an entry, and may have more than that allows. */
 static bool wants_upgrade(const struct hmm_svm_window *win, unsigned int i)
 {
-	u16 flags = rights(win, win->pfns[i - win->first]);
+	u16 flags;
 
-	if (!test_bit(i, win->mapped) || !(flags & HMM_SVM_PTE_WRITE))
+	if (!test_bit(i, win->mapped))
+		return false;
+	flags = rights(win, win->pfns[i - win->first]);
+	if (!(flags & HMM_SVM_PTE_WRITE))
 		return false;
 	return !test_bit(i, win->writable) ||
 	       (!test_bit(i, win->atomic) && (flags & HMM_SVM_PTE_ATOMIC));
@@ -288,7 +291,8 @@ static bool find_conflict(const struct hmm_svm_window *win, bool was_whole, unsi
 {
 	unsigned int i, group;
 
-	for (i = win->first; i < win->last; i++) {
+	for (i = find_next_bit(win->mapped, win->last, win->first); i < win->last;
+	     i = find_next_bit(win->mapped, win->last, i + 1)) {
 		if (!wants_upgrade(win, i))
 			continue;
 		group = i / HMM_SVM_GROUP_PAGES;

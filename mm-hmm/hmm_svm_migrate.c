@@ -52,6 +52,16 @@ static void drop_destinations(struct hmm_svm_migration *m)
 	}
 }
 
+/*
+ * A large folio with a large destination is one entry of the arrays, so core mm
+ * need not look at the others, which it would do twice.
+ */
+static void shorten(struct hmm_svm_migration *m)
+{
+	if (has_source(m, 0) && (m->dst[0] & MIGRATE_PFN_COMPOUND))
+		m->npages = 1;
+}
+
 /* After migrate_*_pages(): pages that moved, and whether as a large folio. */
 static unsigned int count_migrated(const struct hmm_svm_migration *m, bool *large)
 {
@@ -156,9 +166,11 @@ static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
 	} else {
 		alloc_device_pages(m, chunk, hmm_svm_page_index(block, args->start));
 	}
+	shorten(m);
 	ret = hmm_svm_transfer(svm->sdev, m, true);
 	if (ret)
 		drop_destinations(m);
+	args->npages = m->npages;
 	migrate_vma_pages(args);
 	count_arrival(svm->counters, m, args, cause);
 	migrate_vma_finalize(args);
@@ -305,7 +317,7 @@ static struct hmm_svm_block *count_departure(struct hmm_svm_migration *m,
 		hmm_svm_count(counters, also, n);
 	first = page_to_pfn(migrate_pfn_to_page(m->src[i])) - hmm_svm_chunk_pfn(chunk);
 	trace_hmm_svm_migrate(counters, chunk->start + ((u64)first << PAGE_SHIFT),
-			      (u64)(m->npages - i) << PAGE_SHIFT, n, large, cause);
+			      (u64)(large ? n : m->npages - i) << PAGE_SHIFT, n, large, cause);
 	return block;
 }
 
@@ -372,12 +384,14 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 		migrate_vma_finalize(args);
 		return -EAGAIN;
 	}
+	shorten(m);
 	if (vmf && lacks_destination(m, args, vmf))
 		ret = -ENOMEM;
 	else
 		ret = hmm_svm_transfer(sdev, m, false);
 	if (ret)
 		drop_destinations(m);
+	args->npages = m->npages;
 	migrate_vma_pages(args);
 	if (args->fault_page)
 		cause = HMM_SVM_CAUSE_CPU;
@@ -593,6 +607,7 @@ int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk)
 	ret = collect_chunk(chunk, m);
 	if (ret || !m->npages)
 		goto out;
+	shorten(m);
 	ret = hmm_svm_transfer(sdev, m, false);
 	if (ret)
 		drop_destinations(m);
