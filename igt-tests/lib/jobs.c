@@ -48,8 +48,10 @@ void gate_init(struct gpu *gpu, struct gate *gate)
 	igt_assert_eq(colibri_queue_create(&gpu->dev, gate->vm, 1, 16, &gate->queue), 0);
 	gate->syncobj = syncobj_new(gpu, false);
 	sync = signal_syncobj(gate->syncobj, 0);
-	gpu->shared->mail.stop = 0;
+	memset(&gpu->shared->mail, 0, sizeof(gpu->shared->mail));
 	igt_assert_eq(job_loop(gpu, gate->queue, &sync, 1), 0);
+	/* It has read its arguments then. */
+	gpu_loop_progress(gpu, 1);
 }
 
 void gate_open(struct gpu *gpu)
