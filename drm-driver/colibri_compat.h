@@ -48,6 +48,16 @@ struct drm_gpuvm_map_req {
 /* Only printed. */
 #define DRM_GEM_OBJECT_ACTIVE	0
 
+#define system_dfl_wq		system_unbound_wq
+
+/* Tells of a device that works no more. */
+#define DRM_WEDGE_RECOVERY_REBIND	0
+#define DRM_WEDGE_RECOVERY_BUS_RESET	0
+static inline int colibri_wedged_event(struct drm_device *drm, unsigned long method)
+{
+	return 0;
+}
+
 #define drm_gpuvm_bo_obtain_locked	drm_gpuvm_bo_obtain
 #define drm_gem_shmem_vmap_locked	drm_gem_shmem_vmap
 #define drm_gem_shmem_vunmap_locked	drm_gem_shmem_vunmap
@@ -64,6 +74,7 @@ static inline enum drm_gpu_sched_stat colibri_sched_give_back(struct drm_sched_j
 	return DRM_GPU_SCHED_STAT_NO_HANG;
 }
 
+#define colibri_wedged_event(drm, method)	drm_dev_wedged_event(drm, method, NULL)
 #define colibri_vma_is_cow(vma)	vma_is_cow_mapping(vma)
 /* Buffers of large pages want large addresses. */
 #define COLIBRI_GEM_AREA		drm_gem_get_unmapped_area

@@ -96,6 +96,8 @@ struct colibri_copy {
 	u64 seq;
 	/** @sync: the last copy that a fence with interrupt covers */
 	u64 sync;
+	/** @frozen: no copy begins */
+	bool frozen;
 	/** @wq: who waits for a slot or for a copy */
 	wait_queue_head_t wq;
 };
@@ -109,7 +111,7 @@ static int colibri_copy_try_slot(struct colibri_device *cdev)
 	if (colibri_is_lost(cdev))
 		return -EIO;
 	spin_lock(&copy->lock);
-	if (copy->free) {
+	if (copy->free && !copy->frozen) {
 		slot = __ffs(copy->free);
 		__clear_bit(slot, &copy->free);
 	}
@@ -121,6 +123,8 @@ static int colibri_copy_get_slot(struct colibri_device *cdev)
 {
 	int slot = -EAGAIN;
 
+	/* The system sleeps, however long. */
+	wait_event(cdev->copy->wq, !READ_ONCE(cdev->copy->frozen) || colibri_is_lost(cdev));
 	wait_event_timeout(cdev->copy->wq, (slot = colibri_copy_try_slot(cdev)) != -EAGAIN,
 			   cdev->timeout);
 	if (slot == -EAGAIN)
@@ -322,6 +326,57 @@ int colibri_copy_clear_vram(struct colibri_device *cdev, u64 offset, u32 size)
 	};
 
 	return colibri_copy_extents(cdev, &extent, 1);
+}
+
+static bool colibri_copy_idle(struct colibri_device *cdev)
+{
+	return READ_ONCE(cdev->copy->free) == GENMASK(COLIBRI_COPY_SLOTS - 1, 0) ||
+	       colibri_is_lost(cdev);
+}
+
+/**
+ * colibri_copy_freeze() - let the engine finish, and let nobody begin a copy
+ * @cdev: device
+ *
+ * Who wants a copy waits for colibri_copy_unfreeze().
+ */
+void colibri_copy_freeze(struct colibri_device *cdev)
+{
+	struct colibri_copy *copy = cdev->copy;
+
+	spin_lock(&copy->lock);
+	WRITE_ONCE(copy->frozen, true);
+	spin_unlock(&copy->lock);
+	/* Each of them has its own timeout. */
+	wait_event(copy->wq, colibri_copy_idle(cdev));
+}
+
+/**
+ * colibri_copy_unfreeze() - let copies begin again
+ * @cdev: device, which has kept its state or has been restarted
+ */
+void colibri_copy_unfreeze(struct colibri_device *cdev)
+{
+	struct colibri_copy *copy = cdev->copy;
+
+	spin_lock(&copy->lock);
+	WRITE_ONCE(copy->frozen, false);
+	spin_unlock(&copy->lock);
+	wake_up_all(&copy->wq);
+}
+
+/**
+ * colibri_copy_rewind() - begin at the start of the ring again
+ * @cdev: device that has been reset, its engine frozen
+ */
+void colibri_copy_rewind(struct colibri_device *cdev)
+{
+	struct colibri_copy *copy = cdev->copy;
+
+	spin_lock(&copy->lock);
+	memset(&copy->mem->cb, 0, sizeof(copy->mem->cb));
+	copy->pushed = 0;
+	spin_unlock(&copy->lock);
 }
 
 /**

@@ -33,6 +33,7 @@
 #include "colibri_gem.h"
 #include "colibri_job.h"
 #include "colibri_mmu.h"
+#include "colibri_pm.h"
 #include "colibri_runlist.h"
 #include "colibri_vm.h"
 #include "hmm_svm.h"
@@ -134,6 +135,39 @@ static void colibri_device_start(struct colibri_device *cdev)
 }
 
 /**
+ * colibri_device_restart() - make the device run again that has lost its state
+ * @cdev: device without work, with the MMU ring and the migration engine frozen
+ *
+ * The device then knows the address spaces, and no queue.
+ *
+ * Return: 0 or a negative errno.
+ */
+int colibri_device_restart(struct colibri_device *cdev)
+{
+	struct colibri_vm *vm;
+	unsigned long asid;
+	int ret;
+
+	ret = colibri_reset(cdev);
+	if (ret)
+		return ret;
+	/* Its indices start at 0, and so does what the driver says. */
+	memset(cdev->status, 0, sizeof(*cdev->status));
+	WRITE_ONCE(cdev->fault.cons, 0);
+	colibri_mmu_rewind(cdev);
+	colibri_copy_rewind(cdev);
+	colibri_device_start(cdev);
+	xa_for_each(&cdev->vms, asid, vm) {
+		vm = colibri_vm_get_by_asid(cdev, asid);
+		if (!vm)
+			continue;
+		colibri_write64(cdev, COLIBRI_REG_PT_ROOT(asid), colibri_pt_root_entry(&vm->pt));
+		colibri_vm_put(vm);
+	}
+	return 0;
+}
+
+/**
  * colibri_device_init() - make the device run
  * @cdev: device, zeroed but for @base and @pdev
  *
@@ -155,6 +189,8 @@ int colibri_device_init(struct colibri_device *cdev)
 
 	ret = colibri_device_map(cdev);
 	if (!ret)
+		ret = colibri_reset_init(cdev);
+	if (!ret)
 		ret = colibri_device_identify(cdev);
 	if (!ret)
 		ret = colibri_reset(cdev);
@@ -170,6 +206,8 @@ int colibri_device_init(struct colibri_device *cdev)
 	if (ret)
 		return ret;
 
+	colibri_pm_init(cdev);
+	colibri_watch_start(cdev);
 	drm_info(&cdev->base, "%u compute units, %u queues, %llu MiB of VRAM\n", cdev->num_cus,
 		 cdev->num_queues - 1, cdev->vram_size >> 20);
 	return 0;
@@ -181,9 +219,16 @@ int colibri_device_init(struct colibri_device *cdev)
  */
 void colibri_device_fini(struct colibri_device *cdev)
 {
+	struct hmm_svm_device *svm;
+
+	colibri_pm_fini(cdev);
+	colibri_watch_stop(cdev);
 	colibri_jobs_wake(cdev);
 	colibri_vm_revoke_all(cdev);
 	colibri_gem_revoke_all(cdev);
 	colibri_meters_fini(cdev);
-	hmm_svm_device_destroy(cdev->svm);
+	/* Whoever finds the device lost from now on has nobody to tell. */
+	svm = cdev->svm;
+	WRITE_ONCE(cdev->svm, NULL);
+	hmm_svm_device_destroy(svm);
 }

@@ -9,6 +9,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -68,6 +69,25 @@ struct colibri_device {
 	dma_addr_t status_bus;
 	/** @lost: the device does not answer any more; never cleared */
 	atomic_t lost;
+	/** @lost_why: what was noticed; set before @lost */
+	const char *lost_why;
+	/** @lost_work: tells user space of the loss */
+	struct work_struct lost_work;
+	/** @watch: looks now and then whether the device is still there */
+	struct delayed_work watch;
+	/** @saved: contents of VRAM over a suspend, &colibri_saved.entry */
+	struct list_head saved;
+	/** @pm_nb: tells of system sleep before tasks are frozen */
+	struct notifier_block pm_nb;
+	/** @dump: state of the device for a person to read, see colibri_coredump.c */
+	struct {
+		/** @dump.lock: protects @dump.queue */
+		spinlock_t lock;
+		/** @dump.queue: queue that was banned, a reference; NULL: the device was lost */
+		struct colibri_queue *queue;
+		/** @dump.work: makes the dump */
+		struct work_struct work;
+	} dump;
 	/** @timeout: jiffies that the device has for any answer */
 	unsigned long timeout;
 
@@ -186,11 +206,22 @@ static inline bool colibri_is_lost(struct colibri_device *cdev)
 
 int colibri_device_init(struct colibri_device *cdev);
 void colibri_device_fini(struct colibri_device *cdev);
+int colibri_device_restart(struct colibri_device *cdev);
 
 int colibri_irq_init(struct colibri_device *cdev);
+void colibri_irq_disable(struct colibri_device *cdev);
+void colibri_irq_enable(struct colibri_device *cdev);
 
+int colibri_reset_init(struct colibri_device *cdev);
+void colibri_watch_start(struct colibri_device *cdev);
+void colibri_watch_stop(struct colibri_device *cdev);
 int colibri_reset(struct colibri_device *cdev);
 void colibri_device_lost(struct colibri_device *cdev, const char *why);
+
+void colibri_coredump_init(struct colibri_device *cdev);
+void colibri_coredump_fini(struct colibri_device *cdev);
+void colibri_coredump_queue(struct colibri_queue *queue);
+void colibri_coredump_device(struct colibri_device *cdev);
 
 #ifdef CONFIG_DEBUG_FS
 void colibri_debugfs_init(struct drm_minor *minor);

@@ -20,6 +20,8 @@
  * colibri_file.c         ids of an open file
  * colibri_device.c       start and stop of the device
  * colibri_reset.c        reset, loss of the device
+ * colibri_coredump.c     dumps of what came to grief
+ * colibri_pm.c           system sleep
  * colibri_irq.c          interrupts
  * colibri_vm.c           address spaces: life, death, ASIDs
  * colibri_pt.c           page tables
@@ -62,6 +64,7 @@
 #include "colibri_file.h"
 #include "colibri_gem.h"
 #include "colibri_ioctl.h"
+#include "colibri_pm.h"
 #include "colibri_vm.h"
 
 static const struct file_operations colibri_fops = {
@@ -140,6 +143,7 @@ static struct pci_driver colibri_pci_driver = {
 	.id_table = colibri_pci_ids,
 	.probe = colibri_probe,
 	.remove = colibri_remove,
+	.driver.pm = pm_sleep_ptr(&colibri_pm_ops),
 };
 module_pci_driver(colibri_pci_driver);
 

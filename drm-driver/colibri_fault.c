@@ -58,6 +58,7 @@
  */
 
 #include <linux/bitmap.h>
+#include <linux/interrupt.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
@@ -707,4 +708,25 @@ void colibri_fault_start(struct colibri_device *cdev)
 	colibri_write64(cdev, COLIBRI_REG_FAULT_RING, cdev->fault.bus);
 	if (cdev->features & COLIBRI_FEATURE_ACCESS_COUNTERS && cdev->vram_size)
 		colibri_write32(cdev, COLIBRI_REG_HOT_THRESHOLD, hot_threshold);
+}
+
+/**
+ * colibri_fault_kick() - have the fault ring looked at, interrupt or none
+ * @cdev: device
+ */
+void colibri_fault_kick(struct colibri_device *cdev)
+{
+	irq_wake_thread(pci_irq_vector(cdev->pdev, COLIBRI_VEC_FAULT), cdev);
+}
+
+/**
+ * colibri_fault_record() - a record of the fault ring, for a person to read
+ * @cdev: device
+ * @index: as &colibri_status_page.fault_prod counts
+ *
+ * Return: the record in memory that the device may write at any time.
+ */
+const struct colibri_fault *colibri_fault_record(struct colibri_device *cdev, u32 index)
+{
+	return &cdev->fault.ring[index % COLIBRI_FAULT_RING_SIZE];
 }

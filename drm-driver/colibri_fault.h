@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 
 struct colibri_device;
+struct colibri_fault;
 struct colibri_fault_block;
 struct colibri_vm;
 struct seq_file;
@@ -57,7 +58,9 @@ struct colibri_vm_fault {
 
 int colibri_fault_init(struct colibri_device *cdev);
 void colibri_fault_start(struct colibri_device *cdev);
+void colibri_fault_kick(struct colibri_device *cdev);
 void colibri_fault_handle_ring(struct colibri_device *cdev);
+const struct colibri_fault *colibri_fault_record(struct colibri_device *cdev, u32 index);
 
 void colibri_fault_show_ring(struct colibri_device *cdev, struct seq_file *m);
 void colibri_vm_fault_show(struct colibri_vm *vm, struct seq_file *m);

@@ -17,7 +17,7 @@
  * look at a word without touching user space.
  *
  * When the device goes, buffers of open files stay, but what was in VRAM is gone; the
- * CPU then gets SIGBUS.
+ * CPU then gets SIGBUS, as it does once the device is lost.
  *
  * Sharing
  * -------
@@ -216,6 +216,11 @@ static vm_fault_t colibri_gem_fault(struct vm_fault *vmf)
 		return VM_FAULT_NOPAGE;
 	if (bo->placement != DRM_COLIBRI_GEM_VRAM || bo->chunks)
 		ret = colibri_gem_insert(vmf, bo, offset);
+	/* After the page was inserted: if it was lost before, colibri_gem_unmap_lost() may be over. */
+	if (bo->chunks && colibri_is_lost(to_colibri_device(obj->dev))) {
+		drm_vma_node_unmap(&obj->vma_node, obj->dev->anon_inode->i_mapping);
+		ret = VM_FAULT_SIGBUS;
+	}
 	dma_resv_unlock(obj->resv);
 	return ret;
 }
@@ -363,6 +368,18 @@ static struct colibri_bo *colibri_gem_create_movable(struct colibri_device *cdev
 put_bo:
 	colibri_gem_put(bo);
 	return ERR_PTR(ret);
+}
+
+/**
+ * colibri_gem_unmap_lost() - take what the CPU has mapped of a lost device
+ * @cdev: device
+ *
+ * Buffers in system memory are mapped again when they are touched; touching one
+ * in device memory is SIGBUS.
+ */
+void colibri_gem_unmap_lost(struct colibri_device *cdev)
+{
+	unmap_mapping_range(cdev->base.anon_inode->i_mapping, 0, 0, 1);
 }
 
 /**

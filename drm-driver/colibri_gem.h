@@ -113,6 +113,7 @@ void colibri_gem_release_vram(struct colibri_bo *bo);
 bool colibri_gem_evict_one(struct colibri_device *cdev, bool may_wait);
 void colibri_gem_map_gpu(struct colibri_bo *bo, struct colibri_pt *pt, u64 va, u64 offset,
 			 u64 size, u64 pte_flags);
+void colibri_gem_unmap_lost(struct colibri_device *cdev);
 void colibri_gem_revoke_all(struct colibri_device *cdev);
 
 #endif /* COLIBRI_GEM_H */

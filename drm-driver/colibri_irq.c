@@ -79,6 +79,32 @@ static void colibri_irq_free_vectors(void *data)
 }
 
 /**
+ * colibri_irq_disable() - have no handler called
+ * @cdev: device
+ *
+ * Waits for those that run.
+ */
+void colibri_irq_disable(struct colibri_device *cdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < COLIBRI_USED_VECS; i++)
+		disable_irq(pci_irq_vector(cdev->pdev, i));
+}
+
+/**
+ * colibri_irq_enable() - undo colibri_irq_disable()
+ * @cdev: device
+ */
+void colibri_irq_enable(struct colibri_device *cdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < COLIBRI_USED_VECS; i++)
+		enable_irq(pci_irq_vector(cdev->pdev, i));
+}
+
+/**
  * colibri_irq_init() - allocate and request the vectors
  * @cdev: device
  *

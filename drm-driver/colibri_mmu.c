@@ -63,6 +63,8 @@ struct colibri_mmu {
 	u64 posted;
 	/** @sync: the last ticket that a SYNC with interrupt covers */
 	u64 sync;
+	/** @frozen: the device executes nothing and holds no translation that it uses */
+	bool frozen;
 	/** @wq: who sleeps until a ticket is done */
 	wait_queue_head_t wq;
 };
@@ -82,6 +84,9 @@ static u64 colibri_mmu_completed(struct colibri_device *cdev)
 	u32 cons = smp_load_acquire(&cdev->status->mmu_cons);
 	u64 completed = before + (s32)(cons - (u32)before);
 
+	/* The ring was rewound meanwhile: what was posted before is done. */
+	if (unlikely(READ_ONCE(mmu->posted) - before > COLIBRI_MMU_RING_SIZE))
+		return before;
 	if (unlikely(before > completed + COLIBRI_MMU_RING_SIZE ||
 		     completed > READ_ONCE(mmu->posted))) {
 		colibri_device_lost(cdev, "the MMU completes commands that were never posted");
@@ -92,7 +97,8 @@ static u64 colibri_mmu_completed(struct colibri_device *cdev)
 
 static bool colibri_mmu_done(struct colibri_device *cdev, u64 ticket)
 {
-	return colibri_mmu_completed(cdev) >= ticket || colibri_is_lost(cdev);
+	return READ_ONCE(cdev->mmu->frozen) || colibri_mmu_completed(cdev) >= ticket ||
+	       colibri_is_lost(cdev);
 }
 
 static bool colibri_mmu_has_room(struct colibri_device *cdev)
@@ -105,7 +111,8 @@ static void colibri_mmu_kick(struct colibri_device *cdev)
 {
 	/* The device looks at mmu_prod once more after it has set mmu_idle. */
 	mb();
-	if (READ_ONCE(cdev->status->mmu_idle))
+	if (READ_ONCE(cdev->status->mmu_idle) && !READ_ONCE(cdev->mmu->frozen) &&
+	    !colibri_is_lost(cdev))
 		colibri_write32(cdev, COLIBRI_REG_MMU_DOORBELL, 1);
 }
 
@@ -118,7 +125,7 @@ static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid
 
 	lockdep_assert_held(&mmu->lock);
 
-	if (colibri_is_lost(cdev))
+	if (mmu->frozen || colibri_is_lost(cdev))
 		return mmu->posted;
 
 	if (unlikely(!colibri_mmu_has_room(cdev))) {
@@ -234,6 +241,54 @@ int colibri_mmu_wait(struct colibri_device *cdev, u64 ticket, bool may_sleep)
 	if (!wait_event_timeout(cdev->mmu->wq, colibri_mmu_done(cdev, ticket), cdev->timeout))
 		colibri_device_lost(cdev, "the MMU does not complete commands");
 	return 0;
+}
+
+/**
+ * colibri_mmu_freeze() - let the ring run empty and take no more commands
+ * @cdev: device without work
+ *
+ * Until colibri_mmu_unfreeze() commands are dropped and waits return at once.
+ * What they would have done has to be made good then, for all address spaces.
+ */
+void colibri_mmu_freeze(struct colibri_device *cdev)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+
+	colibri_mmu_wait(cdev, READ_ONCE(mmu->posted), true);
+	spin_lock(&mmu->lock);
+	WRITE_ONCE(mmu->frozen, true);
+	spin_unlock(&mmu->lock);
+	/* For those posted in between. */
+	wake_up_all(&mmu->wq);
+}
+
+/**
+ * colibri_mmu_unfreeze() - take commands again
+ * @cdev: device, which has kept its state or has been restarted
+ */
+void colibri_mmu_unfreeze(struct colibri_device *cdev)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+
+	spin_lock(&mmu->lock);
+	WRITE_ONCE(mmu->frozen, false);
+	spin_unlock(&mmu->lock);
+}
+
+/**
+ * colibri_mmu_rewind() - begin at the start of the ring again
+ * @cdev: device that has been reset, its MMU ring frozen
+ *
+ * Tickets go on rising, so those from before are done.
+ */
+void colibri_mmu_rewind(struct colibri_device *cdev)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+
+	spin_lock(&mmu->lock);
+	/* The device counts from 0, modulo 2^32. */
+	WRITE_ONCE(mmu->posted, (mmu->posted | U32_MAX) + 1);
+	spin_unlock(&mmu->lock);
 }
 
 /**

@@ -13,6 +13,9 @@ u64 colibri_mmu_invalidate(struct colibri_device *cdev, u32 asid, u64 va, u64 si
 void colibri_mmu_retry(struct colibri_device *cdev, u32 asid, u64 va, u64 size);
 void colibri_mmu_fail(struct colibri_device *cdev, u32 asid, u64 va, u64 size, u64 reason);
 int colibri_mmu_wait(struct colibri_device *cdev, u64 ticket, bool may_sleep);
+void colibri_mmu_freeze(struct colibri_device *cdev);
+void colibri_mmu_unfreeze(struct colibri_device *cdev);
+void colibri_mmu_rewind(struct colibri_device *cdev);
 void colibri_mmu_wake(struct colibri_device *cdev);
 void colibri_mmu_get_indices(struct colibri_device *cdev, u64 *posted, u64 *completed);
 

@@ -456,3 +456,26 @@ void colibri_pt_fini(struct colibri_pt *pt)
 	pt->root = NULL;
 	mutex_destroy(&pt->lock);
 }
+
+/**
+ * colibri_pt_read_walk() - the entries that translate an address, for a person to read
+ * @pt: page tables
+ * @va: address
+ * @entries: returns them, from level 5 on; room for COLIBRI_PT_LEVELS
+ *
+ * Return: how many there are; the walk of the device ends at the first that is absent or a leaf.
+ */
+unsigned int colibri_pt_read_walk(struct colibri_pt *pt, u64 va, u64 *entries)
+{
+	struct colibri_pt_table *table = pt->root;
+	unsigned int level, n = 0;
+
+	for (level = COLIBRI_PT_LEVELS; level && table; level--) {
+		unsigned int i = colibri_pt_index(va, level);
+
+		entries[n++] = READ_ONCE(table->entries[i]);
+		/* Pairs with the release in colibri_pt_grow(). */
+		table = level > 1 ? smp_load_acquire(&table->child[i]) : NULL;
+	}
+	return n;
+}

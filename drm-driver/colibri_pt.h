@@ -32,6 +32,7 @@ void colibri_pt_set(u64 *leaves, unsigned int i, u64 pte);
 bool colibri_pt_map_huge(struct colibri_pt *pt, u64 va, u64 pte);
 u64 colibri_pt_read(struct colibri_pt *pt, u64 va, u64 *size);
 int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access);
+unsigned int colibri_pt_read_walk(struct colibri_pt *pt, u64 va, u64 *entries);
 
 /* Entries that COLIBRI_PTE_CONT64 is about. */
 #define COLIBRI_PT_CONT		16

@@ -356,12 +356,44 @@ static u64 colibri_queue_used(struct colibri_queue *queue)
  */
 void colibri_queue_ban(struct colibri_queue *queue, const struct colibri_queue_error *error)
 {
+	bool first;
+
 	trace_colibri_queue_error(queue->hwid, error->code, error->addr, error->pc);
 	spin_lock(&queue->state_lock);
-	if (!queue->banned) {
+	first = !queue->banned;
+	if (first) {
 		queue->error = *error;
 		WRITE_ONCE(queue->banned, true);
 	}
+	spin_unlock(&queue->state_lock);
+	if (first)
+		colibri_coredump_queue(queue);
+}
+
+/* How many packets before and behind the first that has not retired are worth a look. */
+#define COLIBRI_DUMP_PACKETS	8
+
+/**
+ * colibri_queue_dump_packets() - print the packets around the first that has not retired
+ * @queue: queue
+ * @p: printer
+ */
+void colibri_queue_dump_packets(struct colibri_queue *queue, struct drm_printer *p)
+{
+	u8 packet[COLIBRI_PACKET_SIZE];
+	u64 i, first, end;
+
+	spin_lock(&queue->state_lock);
+	if (!queue->mem)
+		goto unlock;
+	end = queue->submitted - min(colibri_queue_used(queue), (u64)queue->ring_packets);
+	first = end - min_t(u64, end, COLIBRI_DUMP_PACKETS);
+	end = min_t(u64, end + COLIBRI_DUMP_PACKETS, queue->submitted);
+	for (i = first; i < end; i++) {
+		memcpy(packet, queue->mem->ring[i & (queue->ring_packets - 1)], sizeof(packet));
+		drm_printf(p, "packet %llu: %*phN\n", i, COLIBRI_PACKET_SIZE, packet);
+	}
+unlock:
 	spin_unlock(&queue->state_lock);
 }
 

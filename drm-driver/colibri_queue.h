@@ -17,6 +17,7 @@ struct colibri_device;
 struct colibri_jobs;
 struct colibri_queue_mem;
 struct colibri_vm;
+struct drm_printer;
 struct drm_colibri_queue_create;
 struct drm_colibri_queue_state;
 
@@ -120,6 +121,7 @@ bool colibri_queue_job_done(struct colibri_queue *queue, u64 seqno);
 void colibri_queue_kill(struct colibri_queue *queue, u32 code);
 int colibri_queue_status(struct colibri_queue *queue);
 void colibri_queue_get_state(struct colibri_queue *queue, struct drm_colibri_queue_state *state);
+void colibri_queue_dump_packets(struct colibri_queue *queue, struct drm_printer *p);
 
 int colibri_queue_push_job(struct colibri_queue *queue, const void *packets, u32 count,
 			   u64 *seqno);

@@ -206,6 +206,12 @@ void hmm_svm_device_destroy(struct hmm_svm_device *sdev)
 }
 EXPORT_SYMBOL_GPL(hmm_svm_device_destroy);
 
+void hmm_svm_device_lost(struct hmm_svm_device *sdev)
+{
+	WRITE_ONCE(sdev->lost, true);
+}
+EXPORT_SYMBOL_GPL(hmm_svm_device_lost);
+
 void *hmm_svm_device_priv(struct hmm_svm_device *sdev)
 {
 	return sdev->priv;

@@ -556,3 +556,9 @@ void hmm_svm_chunk_free(struct hmm_svm_chunk *chunk)
 	spin_unlock_irqrestore(&sdev->lock, flags);
 }
 EXPORT_SYMBOL_GPL(hmm_svm_chunk_free);
+
+bool hmm_svm_chunk_is_allocated(struct hmm_svm_device *sdev, u64 offset)
+{
+	return READ_ONCE(sdev->chunks[offset >> HMM_SVM_BLOCK_SHIFT].state) == HMM_SVM_CHUNK_DRIVER;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_chunk_is_allocated);

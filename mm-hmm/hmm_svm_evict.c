@@ -193,7 +193,7 @@ static int evict_round(struct hmm_svm_device *sdev)
 
 /**
  * hmm_svm_evict_all() - Move all that is in device memory to system memory
- * @sdev: device without mirrors
+ * @sdev: device without mirrors, or whose mirrors raise no faults
  *
  * Pages that somebody has locked, or for which there is no memory, are tried
  * again for a second. With a dead copy engine nothing moves.
@@ -203,9 +203,16 @@ void hmm_svm_evict_all(struct hmm_svm_device *sdev)
 	unsigned int round;
 
 	cancel_work_sync(&sdev->evict_work);
-	for (round = 0; round < 10 && in_use(sdev); round++) {
+	for (round = 0; round < 10 && in_use(sdev) && !READ_ONCE(sdev->lost); round++) {
 		if (evict_round(sdev))
 			break;
 		msleep(1 << round);
 	}
 }
+
+int hmm_svm_device_evict(struct hmm_svm_device *sdev)
+{
+	hmm_svm_evict_all(sdev);
+	return in_use(sdev) ? -EBUSY : 0;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_device_evict);

@@ -180,6 +180,7 @@ struct hmm_svm_device {
 	atomic_t turns;
 	unsigned int nr_busy;
 	bool orphaned;
+	bool lost; /* what is in its memory is lost */
 	wait_queue_head_t chunk_wait;
 	unsigned long short_until;
 	struct work_struct evict_work;

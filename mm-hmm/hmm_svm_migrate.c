@@ -525,6 +525,8 @@ vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
 
 	use_first_page(vmf);
 	hmm_svm_count(chunk->counters, HMM_SVM_NR_CPU_FAULTS, 1);
+	if (READ_ONCE(chunk->sdev->lost))
+		return VM_FAULT_SIGBUS;
 	span = readback(chunk, vmf);
 	ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, span.start, span.end, vmf);
 	if (ret == -ENOMEM && vmf->pte && span.end - span.start > PAGE_SIZE)

@@ -337,6 +337,36 @@ struct hmm_svm_device *hmm_svm_device_create(struct device *dev,
 void hmm_svm_device_destroy(struct hmm_svm_device *sdev);
 
 /**
+ * hmm_svm_device_lost() - What is in device memory is lost
+ * @sdev: device that does not answer any more
+ *
+ * From now on a CPU access to it is SIGBUS at once, and nobody asks the driver's
+ * copy engine.  Optional: without it each access asks, and learns the same.
+ *
+ * Context: any.
+ */
+void hmm_svm_device_lost(struct hmm_svm_device *sdev);
+
+/**
+ * hmm_svm_device_evict() - Move all that is in device memory to system memory
+ * @sdev: device that raises no faults now, say because its work is suspended
+ *
+ * For a device that is about to lose its memory and to come back, with mirrors
+ * and all. Chunks of the driver are its own care.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EBUSY: pages are left that cannot move now.
+ */
+int hmm_svm_device_evict(struct hmm_svm_device *sdev);
+
+/**
+ * hmm_svm_chunk_is_allocated() - Whether a part of device memory is the driver's
+ * @sdev: device
+ * @offset: of a chunk, as hmm_svm_chunk_alloc() returned it
+ */
+bool hmm_svm_chunk_is_allocated(struct hmm_svm_device *sdev, u64 offset);
+
+/**
  * hmm_svm_device_priv() - The driver's pointer
  * @sdev: device
  *
