@@ -12,7 +12,9 @@ A device whose model is dead stays in its slot: QEMU 11.1 fails an assertion
 when a vfio-user device is detached, dead or not. So each has slots to spare.
 """
 
+import ctypes
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -20,11 +22,55 @@ import threading
 import time
 
 ANSWER_SECONDS = 30
+SYS_PIDFD_GETFD = 438
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "cont": signal.SIGCONT}
 
 
 class ControlError(Exception):
     """The command cannot be done; the text says why."""
+
+
+def connection(pid):
+    """The socket by which a model is connected to QEMU, for us, too; None: it is not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+                continue
+            descriptor = libc.syscall(SYS_PIDFD_GETFD, pidfd, int(number), 0)
+            if descriptor < 0:
+                raise OSError(ctypes.get_errno(), "pidfd_getfd")
+            found = socket.socket(fileno=descriptor)
+            if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                return found
+            found.close()
+    finally:
+        os.close(pidfd)
+    return None
+
+
+def kill(model):
+    """Kills a model.
+
+    If there is something in its socket that it has not read, the other end gets
+    ECONNRESET, and QEMU 11.1 fails an assertion when it does (it sets an error
+    twice). So the socket outlives the model for as long as it takes to empty it.
+    """
+    model.send_signal(signal.SIGSTOP)
+    wire = connection(model.pid)
+    model.kill()
+    model.wait()
+    if wire is None:
+        return
+    with wire:
+        wire.shutdown(socket.SHUT_RDWR)     # nothing more gets in
+        wire.setblocking(False)
+        try:
+            while wire.recv(1 << 16):
+                pass
+        except BlockingIOError:
+            pass
 
 
 class Lines:
@@ -121,9 +167,9 @@ class Control:
             raise ControlError(f"GPU {index} is dead already")
         if number == signal.SIGKILL:
             self.ended.add(model)
-        model.send_signal(number)
-        if number == signal.SIGKILL:
-            model.wait()
+            kill(model)
+        else:
+            model.send_signal(number)
 
     def qmp(self, command, **arguments):
         """A command to QEMU, which is connected to at the first one."""

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The driver is taken from a device that works: nothing is lost but buffers in VRAM.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "gpu_load.h"
+#include "gpu_power.h"
+#include "system.h"
+#include "userfault.h"
+
+IGT_TEST_DESCRIPTION("Unbinding and removing the device");
+
+#define REMOVE_S	10	/* at most, on a loaded host with emulated CPUs */
+
+/* ---- Ways to go and come ---- */
+
+static void unbind(const char *slot)
+{
+	igt_assert_eq(gpu_unbind(slot), 0);
+}
+
+static void bind(const char *slot)
+{
+	igt_assert_eq(gpu_bind(slot), 0);
+	gpu_wait_ready();
+}
+
+static void remove_device(const char *slot)
+{
+	igt_assert_eq(gpu_slot_write(slot, "remove", "1"), 0);
+}
+
+static void rescan(const char *slot)
+{
+	(void)slot;
+	sys_write("/sys/bus/pci/rescan", "1");
+	gpu_wait_ready();
+}
+
+/* Takes the device away, and fails when that takes long. */
+static void timed(void (*go)(const char *slot), const char *slot)
+{
+	struct timespec start = {};
+
+	igt_nsec_elapsed(&start);
+	go(slot);
+	igt_info("gone in %.3f s\n", igt_nsec_elapsed(&start) / 1e9);
+	igt_assert_lt_u64(igt_nsec_elapsed(&start), REMOVE_S * NSEC_PER_SEC);
+}
+
+/* The device that came back works. */
+static void expect_works(struct gpu *gpu)
+{
+	char *words = map_anonymous(SVM_BLOCK_SIZE, SVM_BLOCK_SIZE);
+
+	gpu_init(gpu);
+	gpu_share(gpu, words, SVM_BLOCK_SIZE);
+	igt_assert_eq(munmap(words, SVM_BLOCK_SIZE), 0);
+}
+
+/* ---- Subtests ---- */
+
+static void memory(struct gpu *gpu)
+{
+	char *words = map_anonymous(2 * SVM_BLOCK_SIZE, SVM_BLOCK_SIZE), *slot = gpu_slot(gpu);
+	struct colibri_bo vram, system;
+	uint32_t value;
+
+	gpu_ramp_write(gpu, words, 2 * SVM_BLOCK_SIZE, 1);
+	igt_assert_eq(colibri_bo_create(&gpu->dev, SVM_BLOCK_SIZE, DRM_COLIBRI_GEM_VRAM, 0, &vram), 0);
+	igt_assert_eq(colibri_bo_create(&gpu->dev, PAGE_SIZE, DRM_COLIBRI_GEM_SYSTEM, 0, &system), 0);
+	*(volatile uint32_t *)vram.map = 5;
+	*(volatile uint32_t *)system.map = 6;
+	timed(unbind, slot);
+	igt_assert_eq_u64(cpu_ramp_errors(words, 2 * SVM_BLOCK_SIZE, 1), 0);
+	igt_assert(!read_or_sigbus(vram.map, &value));
+	igt_assert(read_or_sigbus(system.map, &value) && value == 6);
+	colibri_bo_destroy(&gpu->dev, &vram);
+	colibri_bo_destroy(&gpu->dev, &system);
+	gpu_close_lost(gpu, -ENODEV);
+	bind(slot);
+	expect_works(gpu);
+	free(slot);
+}
+
+static void under_load(struct gpu *gpu, void (*go)(const char *slot), void (*come)(const char *slot),
+		       unsigned int flags)
+{
+	struct gpu_load load = { .gpu = gpu, .flags = flags };
+	char *slot = gpu_slot(gpu);
+
+	gpu_load_start(&load);
+	usleep(rand() % 500000);
+	timed(go, slot);
+	gpu_load_end(&load);
+	/* Nothing is lost: the device worked until it had given all back. */
+	igt_assert_eq_u64(gpu_load_check(&load), 0);
+	gpu_close_lost(gpu, -ENODEV);
+	come(slot);
+	expect_works(gpu);
+	free(slot);
+}
+
+static void unbind_load(struct gpu *gpu)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		under_load(gpu, unbind, bind, LOAD_MIGRATE | LOAD_CPU | LOAD_BIND | LOAD_PREFETCH);
+}
+
+static void unbind_evict(struct gpu *gpu)
+{
+	require_small_vram(gpu, 32);
+	under_load(gpu, unbind, bind, LOAD_EVICT | LOAD_BIND);
+}
+
+static void remove_load(struct gpu *gpu)
+{
+	under_load(gpu, remove_device, rescan, LOAD_MIGRATE | LOAD_CPU | LOAD_BIND | LOAD_ATOMIC);
+}
+
+/* A fault that waits for user space, which will never answer. */
+static void stalled_fault(struct gpu *gpu)
+{
+	char *page = map_anonymous(PAGE_SIZE, PAGE_SIZE), *slot = gpu_slot(gpu);
+	int fd = userfault_open(0);
+	uint64_t flags;
+
+	userfault_register(fd, page, PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING);
+	gpu_read_word(gpu, page);
+	igt_assert_eq_u64(userfault_wait(fd, &flags), (uintptr_t)page);
+	timed(unbind, slot);
+	gpu_close_lost(gpu, -ENODEV);
+	close(fd);
+	bind(slot);
+	expect_works(gpu);
+	free(slot);
+}
+
+struct prefetch {
+	struct gpu *gpu;
+	char *page;
+	int ret;
+};
+
+static void *prefetch_thread(void *data)
+{
+	struct prefetch *p = data;
+
+	p->ret = colibri_svm_prefetch(&p->gpu->dev, p->gpu->vm, p->page, PAGE_SIZE,
+				      DRM_COLIBRI_SVM_LOC_VRAM);
+	return NULL;
+}
+
+/* The same in a call of the process. */
+static void stalled_prefetch(struct gpu *gpu)
+{
+	struct prefetch p = { .gpu = gpu, .page = map_anonymous(PAGE_SIZE, PAGE_SIZE) };
+	int fd = userfault_open(0);
+	char *slot = gpu_slot(gpu);
+	pthread_t thread;
+	uint64_t flags;
+
+	userfault_register(fd, p.page, PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING);
+	igt_assert_eq(pthread_create(&thread, NULL, prefetch_thread, &p), 0);
+	igt_assert_eq_u64(userfault_wait(fd, &flags), (uintptr_t)p.page);
+	timed(unbind, slot);
+	igt_assert_eq(pthread_join(thread, NULL), 0);
+	igt_info("the prefetch ended with %s\n", strerror(-p.ret));
+	igt_assert(p.ret == -ENODEV || p.ret == -EOWNERDEAD);
+	gpu_close_lost(gpu, -ENODEV);
+	close(fd);
+	bind(slot);
+	expect_works(gpu);
+	free(slot);
+}
+
+static void init(struct gpu *gpu)
+{
+	gpu_init(gpu);
+	srand(time(NULL));
+}
+
+static const struct gpu_test tests[] = {
+	{ "memory", memory, "pages come home; buffers in VRAM are SIGBUS, those in system memory stay" },
+	{ "unbind-load", unbind_load, "while kernels, migration, binds and CPU faults are under way" },
+	{ "unbind-evict", unbind_evict, "while there is more than fits into VRAM" },
+	{ "remove-load", remove_load, "removed from the bus under load; a rescan brings it back" },
+	{ "stalled-fault", stalled_fault, "while a fault waits for user space" },
+	{ "stalled-prefetch", stalled_prefetch, "while a call waits for user space" },
+};
+
+igt_main()
+{
+	gpu_run_tests(tests, ARRAY_SIZE(tests), init);
+}
