@@ -80,6 +80,8 @@ void gpu_wait_ready(void)
 	struct colibri_device dev;
 	struct timespec start = {};
 
+	/* For kernels without a driver for PCI slots. */
+	sys_try_write("/sys/bus/pci/rescan", "1");
 	igt_nsec_elapsed(&start);
 	while (colibri_device_open(&dev, 0)) {
 		igt_assert_f(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC,

@@ -138,44 +138,6 @@ static void stalled_fault(struct gpu *gpu)
 	free(slot);
 }
 
-struct prefetch {
-	struct gpu *gpu;
-	char *page;
-	int ret;
-};
-
-static void *prefetch_thread(void *data)
-{
-	struct prefetch *p = data;
-
-	p->ret = colibri_svm_prefetch(&p->gpu->dev, p->gpu->vm, p->page, PAGE_SIZE,
-				      DRM_COLIBRI_SVM_LOC_VRAM);
-	return NULL;
-}
-
-/* The same in a call of the process. */
-static void stalled_prefetch(struct gpu *gpu)
-{
-	struct prefetch p = { .gpu = gpu, .page = map_anonymous(PAGE_SIZE, PAGE_SIZE) };
-	int fd = userfault_open(0);
-	char *slot = gpu_slot(gpu);
-	pthread_t thread;
-	uint64_t flags;
-
-	userfault_register(fd, p.page, PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING);
-	igt_assert_eq(pthread_create(&thread, NULL, prefetch_thread, &p), 0);
-	igt_assert_eq_u64(userfault_wait(fd, &flags), (uintptr_t)p.page);
-	timed(unbind, slot);
-	igt_assert_eq(pthread_join(thread, NULL), 0);
-	igt_info("the prefetch ended with %s\n", strerror(-p.ret));
-	igt_assert(p.ret == -ENODEV || p.ret == -EOWNERDEAD);
-	gpu_close_lost(gpu, -ENODEV);
-	close(fd);
-	bind(slot);
-	expect_works(gpu);
-	free(slot);
-}
-
 static void init(struct gpu *gpu)
 {
 	gpu_init(gpu);
@@ -188,7 +150,6 @@ static const struct gpu_test tests[] = {
 	{ "unbind-evict", unbind_evict, "while there is more than fits into VRAM" },
 	{ "remove-load", remove_load, "removed from the bus under load; a rescan brings it back" },
 	{ "stalled-fault", stalled_fault, "while a fault waits for user space" },
-	{ "stalled-prefetch", stalled_prefetch, "while a call waits for user space" },
 };
 
 igt_main()
