@@ -26,7 +26,7 @@ struct colibri_runlist {
 	struct mutex hw_lock;
 	/** @waiting: &colibri_group.wait_entry; queues.lock */
 	struct list_head waiting;
-	/** @running: &colibri_group.run_entry, who came first first; queues.lock */
+	/** @running: &colibri_group.run_entry, in order of arrival; queues.lock */
 	struct list_head running;
 	/** @context: by number; queues.lock */
 	struct colibri_queue *context[COLIBRI_MAX_CONTEXTS];

@@ -112,7 +112,8 @@
  */
 #define COLIBRI_REG_QUEUE_BUSY(q, kind)	(0x3000 + (q) * 0x10 + (kind) * 8)
 #define COLIBRI_BUSY_COMPUTE		0	/* waves, and the command processor */
-#define COLIBRI_BUSY_COPY		1	/* the command processor's turns with copies and fills */
+/* the command processor's turns with copies and fills */
+#define COLIBRI_BUSY_COPY		1
 #define COLIBRI_NUM_BUSY		2
 
 /*
@@ -153,7 +154,8 @@
 #define COLIBRI_QCTL_DISABLE		2
 #define COLIBRI_QCTL_SUSPEND		3
 #define COLIBRI_QCTL_RESUME		4
-#define COLIBRI_QCTL_DETACH		5	/* nothing if QUEUE_CONTEXT is 0, too large or in use */
+/* nothing if QUEUE_CONTEXT is 0, too large or in use */
+#define COLIBRI_QCTL_DETACH		5
 #define COLIBRI_QCTL_ATTACH		6	/* nothing if there is no such context */
 #define COLIBRI_QCTL_RESTART		7	/* ENABLE, but indices start at cb.read_index */
 

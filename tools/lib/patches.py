@@ -33,6 +33,7 @@ SOURCE_CHANGES = (
     (r"\nHMM_SVM_PAGEMAP_FREE_WRAPPER\(\w+\)\n", "\n"),
     (r" \| COLIBRI_DRIVER_GPUVA\b", ""),
     (r"\bcolibri_vma_is_cow\(", "vma_is_cow_mapping("),
+    (r"\bCOLIBRI_GEM_AREA\b", "drm_gem_get_unmapped_area"),
 )
 DOC_CHANGES = (
     (r"drm-driver/include/uapi/drm/", "include/uapi/drm/"),

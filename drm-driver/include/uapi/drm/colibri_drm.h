@@ -231,7 +231,8 @@ struct drm_colibri_gem_create {
 	__u32 handle;
 	/** @cpu_caching: of the CPU's mappings, DRM_COLIBRI_CACHING_* */
 	__u32 cpu_caching;
-#define DRM_COLIBRI_CACHING_DEFAULT	0	/* cached in system memory, write-combined in VRAM */
+/* cached in system memory, write-combined in VRAM */
+#define DRM_COLIBRI_CACHING_DEFAULT	0
 #define DRM_COLIBRI_CACHING_WB		1	/* cached; needs placement SYSTEM alone */
 #define DRM_COLIBRI_CACHING_WC		2	/* write-combined; not for GEM_FENCE */
 };
