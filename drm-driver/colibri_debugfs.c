@@ -120,25 +120,36 @@ DEFINE_SHOW_ATTRIBUTE(colibri_debugfs_vms);
 
 /* ---- queues ---------------------------------------------------------------*/
 
+static void colibri_debugfs_show_queue(struct seq_file *m, struct colibri_queue *queue)
+{
+	u32 hwid = READ_ONCE(queue->hwid);
+
+	seq_printf(m, "queue %u: asid %u, pid %u, ring of %u, %llu submitted, compute %llu ns, copy %llu ns, ",
+		   queue->context, queue->vm->asid, queue->vm->pid, queue->ring_packets,
+		   READ_ONCE(queue->submitted),
+		   READ_ONCE(queue->meter.ns[COLIBRI_BUSY_COMPUTE]),
+		   READ_ONCE(queue->meter.ns[COLIBRI_BUSY_COPY]));
+	if (hwid)
+		seq_printf(m, "on hardware queue %u", hwid);
+	else
+		seq_puts(m, READ_ONCE(queue->ready) ? "waits for its turn" : "idle");
+	seq_puts(m, READ_ONCE(queue->banned) ? ", banned\n" : "\n");
+}
+
 static int colibri_debugfs_queues_show(struct seq_file *m, void *unused)
 {
 	struct colibri_device *cdev = m->private;
-	u32 q;
+	struct colibri_queue *queue;
+	struct colibri_vm *vm;
+	u32 asid;
 
-	spin_lock(&cdev->queues.lock);
-	for (q = 0; q < cdev->num_queues; q++) {
-		struct colibri_queue *queue = cdev->queues.slot[q];
-
-		if (!queue)
-			continue;
-		seq_printf(m, "queue %u: asid %u, pid %u, ring of %u, %llu submitted, compute %llu ns, copy %llu ns%s\n",
-			   q, queue->vm->asid, queue->vm->pid, queue->ring_packets,
-			   READ_ONCE(queue->submitted),
-			   READ_ONCE(queue->meter.ns[COLIBRI_BUSY_COMPUTE]),
-			   READ_ONCE(queue->meter.ns[COLIBRI_BUSY_COPY]),
-			   queue->banned ? ", banned" : "");
+	for (asid = 1; (vm = colibri_debugfs_next_vm(cdev, &asid)); asid++) {
+		mutex_lock(&vm->queue_lock);
+		list_for_each_entry(queue, &vm->queues, vm_entry)
+			colibri_debugfs_show_queue(m, queue);
+		mutex_unlock(&vm->queue_lock);
+		colibri_vm_put(vm);
 	}
-	spin_unlock(&cdev->queues.lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(colibri_debugfs_queues);
