@@ -85,6 +85,8 @@ void colibri_queue_attach(struct colibri_queue *queue, u32 hwid)
 	/* From here on, whoever sets it wants the doorbell. */
 	WRITE_ONCE(queue->ready, false);
 	rl->free &= ~BIT_ULL(hwid);
+	/* Before the device begins: a short packet is done at once. */
+	colibri_meter_start(&queue->meter, cdev, queue->vm->usage, hwid, queue->vm->asid);
 	colibri_write32(cdev, COLIBRI_REG_QUEUE_CONTEXT(hwid), queue->context);
 	if (queue->started)
 		colibri_hw_control(cdev, hwid, COLIBRI_QCTL_ATTACH);
@@ -92,7 +94,6 @@ void colibri_queue_attach(struct colibri_queue *queue, u32 hwid)
 		colibri_hw_enable(queue, hwid);
 	queue->started = true;
 	queue->restart = false;
-	colibri_meter_start(&queue->meter, cdev, queue->vm->usage, hwid, queue->vm->asid);
 	trace_colibri_queue_switch(queue->vm->asid, queue->context, hwid, true);
 
 	spin_lock(&cdev->queues.lock);
