@@ -224,6 +224,8 @@ struct colibri_queue *colibri_queue_create(struct colibri_group *group,
 		ret = colibri_doorbell_create(queue);
 		if (ret)
 			goto unbind;
+		/* The first packet needs the doorbell: the queue is not on the hardware. */
+		queue->mem->cb.idle = 1;
 		args->mmap_offset = queue->doorbell->offset;
 		args->mmap_size = colibri_doorbell_ring_size(queue->doorbell);
 		args->doorbell_offset = colibri_doorbell_offset(queue->doorbell);
