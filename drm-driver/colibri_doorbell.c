@@ -323,6 +323,14 @@ static vm_fault_t colibri_ring_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/* Not by fork() or a split, but mremap() copies the mapping before it asks. */
+static void colibri_doorbell_vm_open(struct vm_area_struct *vma)
+{
+	struct colibri_doorbell *db = vma->vm_private_data;
+
+	kref_get(&db->refcount);
+}
+
 static void colibri_doorbell_vm_close(struct vm_area_struct *vma)
 {
 	colibri_doorbell_put(vma->vm_private_data);
@@ -340,6 +348,7 @@ static int colibri_doorbell_mremap(struct vm_area_struct *vma)
 
 static const struct vm_operations_struct colibri_doorbell_vm_ops = {
 	.fault = colibri_doorbell_fault,
+	.open = colibri_doorbell_vm_open,
 	.close = colibri_doorbell_vm_close,
 	.may_split = colibri_doorbell_may_split,
 	.mremap = colibri_doorbell_mremap,
@@ -347,6 +356,7 @@ static const struct vm_operations_struct colibri_doorbell_vm_ops = {
 
 static const struct vm_operations_struct colibri_ring_vm_ops = {
 	.fault = colibri_ring_fault,
+	.open = colibri_doorbell_vm_open,
 	.close = colibri_doorbell_vm_close,
 	.may_split = colibri_doorbell_may_split,
 	.mremap = colibri_doorbell_mremap,

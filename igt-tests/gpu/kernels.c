@@ -298,3 +298,29 @@ KERNEL(private_sum, struct private_args)
 		sum = __riscv_vadd_vv_u32m1(sum, __riscv_vluxei64_v_u32m1(private + i, base, vl), vl);
 	__riscv_vse32_v_u32m1((uint32_t *)a->out + first, sum, vl);
 }
+
+#define STATE_REGS(X)	X(1, 0) X(2, 1) X(3, 2) X(4, 3) X(5, 4) X(6, 5) X(7, 6) X(8, 7) X(9, 8) \
+			X(10, 9) X(11, 10) X(12, 11) X(13, 12) X(14, 13) X(15, 14)
+#define STATE_BEGIN(n, m)	vuint32m1_t v##n = __riscv_vadd_vx_u32m1(v##m, 0x9e3779b1u, LANES);
+#define STATE_ROUND(n, m)	v##n = __riscv_vxor_vx_u32m1(__riscv_vadd_vv_u32m1(v##n, v##m, LANES), n, LANES);
+#define STATE_END(n, m)		v0 = __riscv_vadd_vv_u32m1(v0, v##n, LANES);
+
+KERNEL(keep_state, struct state_args)
+{
+	unsigned long wave = csr_read(COLIBRI_CSR_WAVE_IN_WG), waves = csr_read(COLIBRI_CSR_WAVES_IN_WG);
+	uint32_t *mine = (uint32_t *)COLIBRI_LOCAL_BASE + wave * LANES;
+	uint32_t *next = (uint32_t *)COLIBRI_LOCAL_BASE + (wave + 1) % waves * LANES;
+	uint32_t *out = (uint32_t *)a->out + wave_index() * LANES;
+	vuint32m1_t v0 = __riscv_vmul_vx_u32m1(ramp(wave_index() * LANES, LANES), 77777, LANES);
+
+	STATE_REGS(STATE_BEGIN)
+	for (unsigned long i = a->rounds; i; i--) {
+		STATE_REGS(STATE_ROUND)
+		__riscv_vse32_v_u32m1(mine, v15, LANES);
+		barrier();
+		v0 = __riscv_vadd_vv_u32m1(v0, __riscv_vle32_v_u32m1(next, LANES), LANES);
+		barrier();
+	}
+	STATE_REGS(STATE_END)
+	__riscv_vse32_v_u32m1(out, v0, LANES);
+}

@@ -122,6 +122,15 @@ struct reverse_args {
 	uint64_t words;
 };
 
+/*
+ * keep_state: sixteen vector registers, local memory and the other waves of the group decide what each
+ * round makes of them; out[item] = what came of @rounds rounds. For groups of 256.
+ */
+struct state_args {
+	uint64_t out;
+	uint64_t rounds;
+};
+
 /* private_sum: out[item] = sum of 0..15 + item, added up in private memory. */
 struct private_args {
 	uint64_t out;
