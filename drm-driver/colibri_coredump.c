@@ -26,6 +26,8 @@
 #include <linux/utsname.h>
 #include <linux/vmalloc.h>
 
+#include <linux/string_choices.h>
+
 #include <drm/drm_print.h>
 
 #include <drm/colibri_drm.h>
@@ -108,8 +110,9 @@ static void colibri_dump_rings(struct colibri_device *cdev, struct drm_printer *
 	for (i = min(cons, COLIBRI_DUMP_FAULTS); i; i--) {
 		const struct colibri_fault *f = colibri_fault_record(cdev, cons - i);
 
-		drm_printf(p, "asid %u queue %u addr %#llx access %u client %u pc %#llx wg %u wave %u time %llu\n",
-			   f->asid, f->queue, f->addr, f->access, f->client, f->pc, f->wg, f->wave,
+		drm_printf(p, "asid %u queue %u addr %#llx access %u client %u ", f->asid, f->queue,
+			   f->addr, f->access, f->client);
+		drm_printf(p, "pc %#llx wg %u wave %u time %llu\n", f->pc, f->wg, f->wave,
 			   f->timestamp);
 	}
 }
@@ -139,7 +142,7 @@ static void colibri_dump_vm(struct colibri_vm *vm, struct drm_printer *p)
 	colibri_vm_peek_stats(vm, &stats);
 	drm_puts(p, "\n**** VM ****\n");
 	drm_printf(p, "asid: %u\nmirror: %s\ndead: %s\n", vm->asid,
-		   colibri_vm_svm(vm) ? "yes" : "no", READ_ONCE(vm->dead) ? "yes" : "no");
+		   str_yes_no(colibri_vm_svm(vm)), str_yes_no(READ_ONCE(vm->dead)));
 	drm_printf(p, "faults: %llu\nfaults_failed: %llu\n", stats.faults, stats.faults_failed);
 	drm_printf(p, "pages_to_vram: %llu\npages_to_sys: %llu\n", stats.pages_to_dev,
 		   stats.pages_to_sys);
@@ -153,8 +156,9 @@ static void colibri_dump_queue(struct colibri_queue *queue, struct drm_printer *
 	drm_printf(p, "\n**** Queue %u ****\n", queue->hwid);
 	drm_printf(p, "asid: %u\nring_packets: %u\n", queue->vm->asid, queue->ring_packets);
 	drm_printf(p, "submitted: %llu\nretired: %llu\n", state.submitted, state.retired);
-	drm_printf(p, "error: %u\nreason: %u\nfault_addr: %#llx\nfault_access: %u\nfault_pc: %#llx\n",
-		   state.error, state.reason, state.fault_addr, state.fault_access, state.fault_pc);
+	drm_printf(p, "error: %u\nreason: %u\n", state.error, state.reason);
+	drm_printf(p, "fault_addr: %#llx\nfault_access: %u\nfault_pc: %#llx\n", state.fault_addr,
+		   state.fault_access, state.fault_pc);
 	colibri_queue_dump_packets(queue, p);
 }
 

@@ -134,7 +134,7 @@ static int colibri_exec_get(struct colibri_exec *exec, struct colibri_file *cfil
 	items = memdup_array_user(u64_to_user_ptr(args->items), args->num_items, sizeof(*items));
 	if (IS_ERR(items))
 		return PTR_ERR(items);
-	exec->items = kcalloc(args->num_items, sizeof(*exec->items), GFP_KERNEL);
+	exec->items = kzalloc_objs(*exec->items, args->num_items);
 	if (!exec->items)
 		ret = -ENOMEM;
 	for (i = 0; i < args->num_items && !ret; i++)
@@ -164,7 +164,7 @@ static int colibri_exec_create_jobs(struct colibri_exec *exec, const struct coli
 	int ret;
 	u32 i;
 
-	exec->jobs = kcalloc(exec->num_items, sizeof(*exec->jobs), GFP_KERNEL);
+	exec->jobs = kzalloc_objs(*exec->jobs, exec->num_items);
 	if (!exec->jobs)
 		return -ENOMEM;
 	for (i = 0; i < exec->num_items; i++) {

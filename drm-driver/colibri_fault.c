@@ -496,7 +496,8 @@ void colibri_fault_show_ring(struct colibri_device *cdev, struct seq_file *m)
 	seq_printf(m, "ring of %lu: %u written, %u handed out%s\n", COLIBRI_FAULT_RING_SIZE, prod,
 		   cons, READ_ONCE(cdev->status->fault_overflow) ? ", overflow" : "");
 	for (i = min(cons, COLIBRI_SHOW_RECORDS); i; i--) {
-		struct colibri_fault record = cdev->fault.ring[(cons - i) % COLIBRI_FAULT_RING_SIZE];
+		u32 slot = (cons - i) % COLIBRI_FAULT_RING_SIZE;
+		struct colibri_fault record = cdev->fault.ring[slot];
 
 		seq_printf(m, "  %u: asid %u queue %u addr %#llx access %u client %u pc %#llx wave %u.%u time %llu\n",
 			   cons - i, record.asid, record.queue, record.addr, record.access,

@@ -216,7 +216,7 @@ static vm_fault_t colibri_gem_fault(struct vm_fault *vmf)
 		return VM_FAULT_NOPAGE;
 	if (bo->placement != DRM_COLIBRI_GEM_VRAM || bo->chunks)
 		ret = colibri_gem_insert(vmf, bo, offset);
-	/* After the page was inserted: if it was lost before, colibri_gem_unmap_lost() may be over. */
+	/* Only now: if it was lost before the insertion, colibri_gem_unmap_lost() may be over. */
 	if (bo->chunks && colibri_is_lost(to_colibri_device(obj->dev))) {
 		drm_vma_node_unmap(&obj->vma_node, obj->dev->anon_inode->i_mapping);
 		ret = VM_FAULT_SIGBUS;

@@ -299,7 +299,7 @@ static int colibri_gem_copy(struct colibri_bo *bo, const struct colibri_chunk *c
 	u64 offset = 0;
 	int ret = 0;
 
-	extents = kvmalloc_array(HMM_SVM_BLOCK_PAGES, sizeof(*extents), GFP_KERNEL);
+	extents = kvmalloc_objs(*extents, HMM_SVM_BLOCK_PAGES);
 	if (!extents)
 		return -ENOMEM;
 	for_each_sgtable_dma_sg(bo->shmem.sgt, sg, i) {

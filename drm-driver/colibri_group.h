@@ -11,8 +11,8 @@ struct colibri_vm;
 /**
  * struct colibri_group - queues that are on the hardware together
  *
- * &colibri_device.queues.lock protects the lists that it is on, and what says so; its list of queues
- * changes under the runlist's hw_lock.
+ * &colibri_device.queues.lock protects the lists that it is on, and what says so; its list of
+ * queues changes under the runlist's hw_lock.
  */
 struct colibri_group {
 	/** @refcount: the file, queues, calls in progress */

@@ -154,6 +154,8 @@ int colibri_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_f
 /**
  * colibri_packet_allowed() - whether a process may submit a packet
  * @packet: packet; the device checks the rest of it
+ *
+ * Return: whether it is of a type that processes use.
  */
 bool colibri_packet_allowed(const u16 *packet)
 {

@@ -105,7 +105,7 @@ static int colibri_saved_copy(struct colibri_device *cdev, struct colibri_saved 
 	unsigned int i;
 	int ret;
 
-	extents = kvcalloc(saved->sgt.nents, sizeof(*extents), GFP_KERNEL);
+	extents = kvzalloc_objs(*extents, saved->sgt.nents);
 	if (!extents)
 		return -ENOMEM;
 	for_each_sgtable_dma_sg(&saved->sgt, sg, i) {

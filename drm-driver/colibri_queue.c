@@ -28,8 +28,8 @@
  * looks again after a few milliseconds without one.
  *
  * A queue ends in one of these ways, each of which wakes its waiters: the
- * device stops it (banned: ENOTRECOVERABLE; so is its whole group), it is destroyed (ECANCELED), the
- * owner of the VM dies (EOWNERDEAD), the device is lost or goes (ENODEV).
+ * device stops it (banned: ENOTRECOVERABLE; so is its whole group), it is destroyed
+ * (ECANCELED), the owner of the VM dies (EOWNERDEAD), the device is lost or goes (ENODEV).
  *
  * Locking
  * -------
@@ -388,7 +388,7 @@ void colibri_queue_dump_packets(struct colibri_queue *queue, struct drm_printer 
 	spin_lock(&queue->state_lock);
 	if (!queue->mem)
 		goto unlock;
-	end = queue->submitted - min(colibri_queue_used(queue), (u64)queue->ring_packets);
+	end = queue->submitted - min_t(u64, colibri_queue_used(queue), queue->ring_packets);
 	first = end - min_t(u64, end, COLIBRI_DUMP_PACKETS);
 	end = min_t(u64, end + COLIBRI_DUMP_PACKETS, queue->submitted);
 	for (i = first; i < end; i++) {
@@ -647,7 +647,7 @@ static void colibri_queue_unlock_first(const struct colibri_queue_packets *items
 /* Lock all queues.  They have no order, so none is waited for while another one is held. */
 static int colibri_queue_lock_all(const struct colibri_queue_packets *items, unsigned int n)
 {
-	struct mutex *contended;
+	struct colibri_queue *contended;
 	unsigned int i;
 	int ret;
 
@@ -657,11 +657,11 @@ static int colibri_queue_lock_all(const struct colibri_queue_packets *items, uns
 		if (i == n)
 			return 0;
 		colibri_queue_unlock_first(items, i);
-		contended = &items[i].queue->submit_lock;
-		ret = mutex_lock_interruptible(contended);
+		contended = items[i].queue;
+		ret = mutex_lock_interruptible(&contended->submit_lock);
 		if (ret)
 			return ret;
-		mutex_unlock(contended);
+		mutex_unlock(&contended->submit_lock);
 	}
 }
 

@@ -266,12 +266,12 @@ struct colibri_done *colibri_done_create(struct colibri_device *cdev, struct col
 {
 	struct colibri_done *done;
 
-	done = kzalloc(struct_size(done, cbs, num_jobs), GFP_KERNEL_ACCOUNT);
+	done = kzalloc_flex(*done, cbs, num_jobs, GFP_KERNEL_ACCOUNT);
 	if (!done)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&done->lock);
 	INIT_WORK(&done->work, colibri_done_work);
-	atomic_set(&done->pending, 1);
+	refcount_set(&done->pending, 1);
 	done->cdev = cdev;
 	done->syncs = syncs;
 	drm_dev_get(&cdev->base);
@@ -303,7 +303,7 @@ static void colibri_done_drop(struct colibri_done *done)
 {
 	int error;
 
-	if (!atomic_dec_and_test(&done->pending))
+	if (!refcount_dec_and_test(&done->pending))
 		return;
 	error = colibri_done_errno(done);
 	if (error)
@@ -334,7 +334,7 @@ void colibri_done_watch(struct colibri_done *done, unsigned int i, struct dma_fe
 	struct colibri_done_cb *cb = &done->cbs[i];
 
 	cb->done = done;
-	atomic_inc(&done->pending);
+	refcount_inc(&done->pending);
 	if (dma_fence_add_callback(fence, &cb->cb, colibri_done_ended))
 		colibri_done_ended(fence, &cb->cb);
 }

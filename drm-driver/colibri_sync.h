@@ -61,7 +61,7 @@ struct colibri_done {
 	/** @syncs: of the call; freed when the fence has signalled */
 	struct colibri_syncs *syncs;
 	/** @pending: jobs that have not ended, and one for who creates it */
-	atomic_t pending;
+	refcount_t pending;
 	/** @error: negative errno */
 	int error;
 	/** @work: gives everything back */

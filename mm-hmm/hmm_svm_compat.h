@@ -144,7 +144,7 @@ static inline int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,
 {
 	map->dma_entry_size = dma_entry_size;
 	map->pfn_list = kcalloc(nr_entries, sizeof(*map->pfn_list), GFP_KERNEL);
-	map->dma_list = kcalloc(nr_entries, sizeof(*map->dma_list), GFP_KERNEL);
+	map->dma_list = kzalloc_objs(*map->dma_list, nr_entries);
 	if (map->pfn_list && map->dma_list)
 		return 0;
 	kfree(map->pfn_list);

@@ -151,6 +151,7 @@ struct hmm_svm_chunk {
  * @turns: how often a fault found no free chunk while the driver had some
  * @nr_busy: chunks of which a page is in use
  * @orphaned: hmm_svm_device_destroy() left pages behind; the last one frees all
+ * @lost: what is in its memory is lost
  * @chunk_wait: woken when a chunk becomes free, or its eviction ends
  * @short_until: chunks run out until then (jiffies), see HMM_SVM_SHORTAGE_TIME
  * @evict_work: evicts ahead of need
@@ -180,7 +181,7 @@ struct hmm_svm_device {
 	atomic_t turns;
 	unsigned int nr_busy;
 	bool orphaned;
-	bool lost; /* what is in its memory is lost */
+	bool lost;
 	wait_queue_head_t chunk_wait;
 	unsigned long short_until;
 	struct work_struct evict_work;

@@ -122,8 +122,8 @@ int colibri_enumerate(struct colibri_node *nodes, unsigned int max)
 	drmFreeDevices(devices, ret);
 
 	qsort(found, count, sizeof(*found), by_path);
-	if (count)
-		memcpy(nodes, found, (count < max ? count : max) * sizeof(*nodes));
+	for (unsigned int i = 0; i < count && i < max; i++)
+		nodes[i] = found[i];
 	return count;
 }
 

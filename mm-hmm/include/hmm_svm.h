@@ -363,6 +363,9 @@ int hmm_svm_device_evict(struct hmm_svm_device *sdev);
  * hmm_svm_chunk_is_allocated() - Whether a part of device memory is the driver's
  * @sdev: device
  * @offset: of a chunk, as hmm_svm_chunk_alloc() returned it
+ *
+ * Context: any.
+ * Return: whether hmm_svm_chunk_alloc() gave it, and hmm_svm_chunk_free() did not take it back.
  */
 bool hmm_svm_chunk_is_allocated(struct hmm_svm_device *sdev, u64 offset);
 

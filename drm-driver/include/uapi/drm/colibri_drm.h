@@ -99,7 +99,7 @@ struct drm_colibri_query_device {
 struct drm_colibri_query_limits {
 	/** @max_vms: VMs on the device, of all processes */
 	__u32 max_vms;
-	/** @max_queues: queues on the device, of all processes; beyond num_queues they share by time slices */
+	/** @max_queues: queues on the device; beyond num_queues they share by time slices */
 	__u32 max_queues;
 	/** @max_queues_per_group: queues that can run at the same instant */
 	__u32 max_queues_per_group;
@@ -247,12 +247,11 @@ struct drm_colibri_gem_info {
 	__u32 handle;
 	/** @placement: out, where it may live */
 	__u32 placement;
-	/** @resident: out, where it is now: DRM_COLIBRI_GEM_SYSTEM, DRM_COLIBRI_GEM_VRAM or 0: nowhere yet */
+	/** @resident: out, where it is now, as in @placement; 0: nowhere yet */
 	__u32 resident;
 	/** @flags: out, DRM_COLIBRI_GEM_* of its creation, and */
 	__u32 flags;
-/* Another device's or process's memory. */
-#define DRM_COLIBRI_GEM_IMPORTED	(1u << 31)
+#define DRM_COLIBRI_GEM_IMPORTED	(1u << 31)	/* another device's memory */
 	/** @cpu_caching: out, DRM_COLIBRI_CACHING_WB or _WC */
 	__u32 cpu_caching;
 	/** @pad: 0 */
@@ -304,11 +303,11 @@ struct drm_colibri_sync {
  *
  * A GPU address space.  ENOSPC: no address-space ID is free.
  *
- * On a VM without flags an access without memory is a fault that is resolved; it runs for as long as it
- * likes, and signals user fences, never a dma_fence.
+ * On a VM without flags an access without memory is a fault that is resolved; work runs for as
+ * long as it likes, and signals user fences, never a dma_fence.
  *
- * On a fenced VM nothing faults: an access outside of what is bound bans the queue.  Buffers that are
- * bound stay resident while work runs; work comes by EXEC, with syncobjs, and has a time limit.
+ * On a fenced VM nothing faults: an access outside of what is bound bans the queue.  Buffers that
+ * are bound stay resident while work runs; it comes by EXEC, with syncobjs, and has a time limit.
  */
 struct drm_colibri_vm_create {
 	/** @flags: DRM_COLIBRI_VM_* */
@@ -321,7 +320,7 @@ struct drm_colibri_vm_create {
 /**
  * struct drm_colibri_vm_destroy - DRM_IOCTL_COLIBRI_VM_DESTROY
  *
- * EBUSY while it has queues.
+ * EBUSY while it has queues or groups.
  */
 struct drm_colibri_vm_destroy {
 	/** @vm_id: VM */
@@ -365,14 +364,14 @@ struct drm_colibri_vm_state {
  * UNMAP: remove every binding of [@addr, @addr + @range); parts of a binding stay.
  * MIRROR: mirror the whole address space of the calling process; @addr, @range, @handle,
  * @bo_offset must be 0.  Once in a VM's life (EEXIST).  Not on a fenced VM, and without syncs.
- * PREFETCH: move what is bound in [@addr, @addr + @range) to @location, a hint; in the mirrored part of
- * the address space it is SVM_PREFETCH, and without syncs, as it waits for user memory.
+ * PREFETCH: move what is bound in [@addr, @addr + @range) to @location, a hint; in the mirrored
+ * part of the address space it is SVM_PREFETCH, without syncs, as it waits for user memory.
  *
  * @addr, @bo_offset and @range are multiples of 4 KiB inside [va_zone_start, va_zone_end).
  *
- * Without syncs the GPU uses the new state when the call returns.  With syncs the call returns
- * at once and takes effect later: after everything it waits for, and after the binds of this VM before it.
- * What may fail for lack of memory fails before the call returns.
+ * Without syncs the GPU uses the new state when the call returns.  With syncs the call returns at
+ * once and takes effect later: after what it waits for, and after the binds of this VM before
+ * it.  What may fail for lack of memory fails before the call returns.
  */
 struct drm_colibri_vm_bind {
 	/** @vm_id: VM */
@@ -412,7 +411,7 @@ struct drm_colibri_vm_bind {
 struct drm_colibri_group_create {
 	/** @vm_id: VM of its queues */
 	__u32 vm_id;
-	/** @priority: 0 (low) .. 2 (high): its share of the time when others want the device, too */
+	/** @priority: 0 (low) .. 2 (high): its share of the time when others want the device */
 	__u32 priority;
 	/** @flags: 0 */
 	__u32 flags;
@@ -435,13 +434,13 @@ struct drm_colibri_group_destroy {
 /**
  * struct drm_colibri_queue_create - DRM_IOCTL_COLIBRI_QUEUE_CREATE
  *
- * There can be more queues than the hardware has: they share it by time slices.  No queue
- * starves, whatever the others' priorities.  ENOSPC: the device cannot hold one more, or the group is full.
+ * There can be more queues than the hardware has: they share it by time slices.  None starves,
+ * whatever the others' priorities.  ENOSPC: no more on the device, or in the group.
  *
- * With DRM_COLIBRI_QUEUE_USER the process maps control block and ring (@mmap_size bytes at @mmap_offset:
- * struct colibri_queue_cb, and on the second page the packets) and the doorbell (4 KiB at @doorbell_offset)
- * and submits as colibri_hw.h says, without a call.  QUEUE_SUBMIT and EXEC refuse such a
- * queue with EINVAL.  The mappings end with the queue (SIGBUS).
+ * With DRM_COLIBRI_QUEUE_USER the process maps control block and ring (@mmap_size bytes at
+ * @mmap_offset: struct colibri_queue_cb, and the packets from the second page on) and the doorbell
+ * and submits as colibri_hw.h says, without a call; idle is 1 at first.  QUEUE_SUBMIT and EXEC
+ * refuse such a queue with EINVAL.  The mappings end with the queue (SIGBUS).
  */
 struct drm_colibri_queue_create {
 	/** @vm_id: VM whose addresses the packets use */
@@ -462,7 +461,7 @@ struct drm_colibri_queue_create {
 	__u64 mmap_offset;
 	/** @mmap_size: out with QUEUE_USER, else 0: bytes */
 	__u64 mmap_size;
-	/** @doorbell_offset: out with QUEUE_USER, else 0: for mmap() of the device file, 4 KiB, write only */
+	/** @doorbell_offset: out with QUEUE_USER, else 0: for mmap(), 4 KiB, write only */
 	__u64 doorbell_offset;
 };
 
