@@ -201,9 +201,9 @@ static void userfault_killed(struct gpu *gpu)
 }
 
 /*
- * The process that parks all wave slots: PARK_WAVES waves on each queue it can
- * get but SPARE_QUEUES, more than the WAVE_SLOTS of a queue, each on a page of its
- * own that never comes.
+ * The process that parks all wave slots: PARK_WAVES waves on as many queues as the
+ * hardware has but SPARE_QUEUES, more than the WAVE_SLOTS of a queue, each on a page of
+ * its own that never comes.
  */
 #define WAVE_SLOTS	64
 #define PARK_WAVES	256
@@ -298,12 +298,13 @@ static void all_wave_slots_parked(struct gpu *gpu)
 {
 	struct steps *steps = steps_new();
 	unsigned int free_queues = count_free_queues(gpu);
+	unsigned int queues = gpu->dev.info.num_queues - SPARE_QUEUES;
 	uint8_t *words = map_anonymous(4 * MiB, PAGE_SIZE);
 
 	fuse_file_require();
-	igt_assert(2 * free_queues * PARK_WAVES <= GPU_RESULT_SIZE);
+	igt_assert(2 * queues * PARK_WAVES <= GPU_RESULT_SIZE);
 	fork_victim()
-		stalled_process(free_queues - SPARE_QUEUES, steps);
+		stalled_process(queues, steps);
 	steps_wait(steps, 1);
 
 	cpu_ramp_write(words, 4 * MiB, 1);
