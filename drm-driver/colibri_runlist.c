@@ -58,6 +58,8 @@
  * struct colibri_pass - what hardware queues were about when a pass began
  */
 struct colibri_pass {
+	/** @now: when it began: a slice that ends later is left alone, so the pass has an end */
+	unsigned long now;
 	/** @known: the masks have been read */
 	bool known;
 	/** @idle: nothing to do */
@@ -198,9 +200,9 @@ static enum colibri_claim colibri_group_claim(struct colibri_group *group,
 	if (!(mask & ~(pass->idle | pass->parked)))
 		return COLIBRI_CLAIM_PARKED;
 	if (!(mask & ~(pass->idle | pass->parked | pass->waiting)) &&
-	    time_after_eq(jiffies, group->since + COLIBRI_MIN_SLICE))
+	    time_after_eq(pass->now, group->since + COLIBRI_MIN_SLICE))
 		return COLIBRI_CLAIM_WAITING;
-	return time_after_eq(jiffies, group->since + colibri_group_slice(group)) ?
+	return time_after_eq(pass->now, group->since + colibri_group_slice(group)) ?
 	       COLIBRI_CLAIM_EXPIRED : COLIBRI_CLAIM_STAYS;
 }
 
@@ -258,8 +260,9 @@ static void colibri_runlist_arm(struct colibri_runlist *rl, const struct colibri
 		watch |= mask & ~gives_way;
 		end = group->since + (mask & ~(gives_way | pass->waiting) ?
 				      colibri_group_slice(group) : COLIBRI_MIN_SLICE);
-		if (time_after(end, now))
-			delay = min(delay, end - now);
+		/* One that was over when the pass began waits for others to be. */
+		if (time_after(end, pass->now))
+			delay = min(delay, time_after(end, now) ? end - now : 0);
 	}
 	colibri_write64(rl->cdev, COLIBRI_REG_SCHED_WATCH, watch);
 	rl->watching = true;
@@ -286,7 +289,7 @@ static struct colibri_group *colibri_runlist_first(struct colibri_runlist *rl)
 
 static void colibri_runlist_pass(struct colibri_runlist *rl)
 {
-	struct colibri_pass pass = {};
+	struct colibri_pass pass = { .now = jiffies };
 	struct colibri_group *group;
 
 	lockdep_assert_held(&rl->hw_lock);
