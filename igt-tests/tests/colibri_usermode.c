@@ -170,19 +170,26 @@ static void on_signal(int signal)
 	siglongjmp(caught, signal);
 }
 
+/* Whether SIGBUS and SIGSEGV go to @caught, or to where they went before. */
+static void catch_signals(bool on)
+{
+	static struct sigaction old[2];
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGBUS, on ? &action : &old[0], on ? &old[0] : NULL);
+	sigaction(SIGSEGV, on ? &action : &old[1], on ? &old[1] : NULL);
+}
+
 /* The signal that a write to *@word raises, or 0. */
 static int touch(volatile uint32_t *word)
 {
-	struct sigaction action = { .sa_handler = on_signal }, old[2];
 	int got;
 
-	sigaction(SIGBUS, &action, &old[0]);
-	sigaction(SIGSEGV, &action, &old[1]);
+	catch_signals(true);
 	got = sigsetjmp(caught, 1);
 	if (!got)
 		*word = 1;
-	sigaction(SIGBUS, &old[0], NULL);
-	sigaction(SIGSEGV, &old[1], NULL);
+	catch_signals(false);
 	return got;
 }
 
@@ -200,9 +207,25 @@ static void expect_gone(struct colibri_ring *ring)
 	igt_assert_eq(touch((uint32_t *)ring->packets), SIGBUS);
 }
 
+/* Have the queue banned: its memory may be gone before this has rung the bell. */
+static void submit_wrong(struct gpu *gpu, struct colibri_ring *ring)
+{
+	union colibri_packet packets[] = {
+		colibri_packet_vendor(0xff),
+		colibri_packet_fence(gpu->fence_addr + 8, ++gpu->seqno),
+	};
+	int got;
+
+	catch_signals(true);
+	got = sigsetjmp(caught, 1);
+	if (!got)
+		ring_submit(ring, packets, ARRAY_SIZE(packets));
+	catch_signals(false);
+	igt_assert(got == 0 || got == SIGBUS);
+}
+
 static void ends(struct gpu *gpu)
 {
-	union colibri_packet wrong = colibri_packet_vendor(0xff);
 	struct colibri_ring ring, copy;
 
 	make_ring(gpu, &ring);
@@ -221,12 +244,38 @@ static void ends(struct gpu *gpu)
 
 	make_ring(gpu, &ring);
 	ring_work(gpu, &ring, 1);
-	ring_submit(&ring, &wrong, 1);
-	ring_fence(gpu, &ring);
+	submit_wrong(gpu, &ring);
 	igt_assert_eq(ring_wait(gpu, &ring), -ENOTRECOVERABLE);
 	expect_gone(&ring);
 	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), 0);
 	gpu_assert_vm_lives(gpu);
+}
+
+static void scribble(struct colibri_ring *ring)
+{
+	uint64_t *words = (uint64_t *)ring->packets;
+
+	words[random() % 512] = ((uint64_t)random() << 32 | random()) >> random() % 64;
+	if (random() % 2)
+		ring->cb->write_index = random() >> random() % 31;
+	if (random() % 4 == 0)
+		ring->cb->read_index = random();
+	if (random() % 4 == 0)
+		ring->cb->idle = random();
+}
+
+/* False when the queue was banned for it, which can be at any moment. */
+static bool try_scribble(struct colibri_ring *ring)
+{
+	int got;
+
+	catch_signals(true);
+	got = sigsetjmp(caught, 1);
+	if (!got)
+		scribble(ring);
+	catch_signals(false);
+	igt_assert(got == 0 || got == SIGBUS);
+	return !got;
 }
 
 /* Nonsense in ring and control block, while the device and the kernel use them. */
@@ -242,17 +291,8 @@ static void corrupt(struct gpu *gpu)
 		make_ring(gpu, &ring);
 		ring_work(gpu, &ring, 1);
 		for (unsigned int i = 0; i < 200; i++) {
-			uint64_t *words = (uint64_t *)ring.packets;
-
-			if (touch((uint32_t *)&ring.cb->pad0[0]))
+			if (!try_scribble(&ring))
 				break;
-			words[random() % 512] = ((uint64_t)random() << 32 | random()) >> random() % 64;
-			if (random() % 2)
-				ring.cb->write_index = random() >> random() % 31;
-			if (random() % 4 == 0)
-				ring.cb->read_index = random();
-			if (random() % 4 == 0)
-				ring.cb->idle = random();
 			igt_assert_eq(colibri_queue_get_state(&gpu->dev, ring.queue, &state), 0);
 			igt_assert_lte_u64(state.submitted - state.retired, 64);
 			if (touch(ring.doorbell))
