@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Devices and mirrors: the functions of hmm_svm.h that colibri.ko needs. What
- * drm_gpusvm has no notion of (advice, queries, promotion) is refused.
+ * drm_gpusvm has no notion of (advice, queries, promotion) is refused, and so is
+ * system sleep; tables for debugfs are empty.
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "gpusvm.h"
@@ -60,6 +62,37 @@ void *hmm_svm_device_priv(struct hmm_svm_device *sdev)
 	return sdev->priv;
 }
 EXPORT_SYMBOL_GPL(hmm_svm_device_priv);
+
+u64 hmm_svm_device_used(struct hmm_svm_device *sdev)
+{
+	return sdev->size - READ_ONCE(sdev->buddy.avail);
+}
+EXPORT_SYMBOL_GPL(hmm_svm_device_used);
+
+/* Each copy learns by itself that the device is lost. */
+void hmm_svm_device_lost(struct hmm_svm_device *sdev)
+{
+}
+EXPORT_SYMBOL_GPL(hmm_svm_device_lost);
+
+int hmm_svm_device_evict(struct hmm_svm_device *sdev)
+{
+	return -EOPNOTSUPP;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_device_evict);
+
+/* Asked on the way to sleep alone, after hmm_svm_device_evict(). */
+bool hmm_svm_chunk_is_allocated(struct hmm_svm_device *sdev, u64 offset)
+{
+	return false;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_chunk_is_allocated);
+
+int hmm_svm_show_chunks(struct hmm_svm_device *sdev, struct seq_file *m)
+{
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_show_chunks);
 
 static void mirror_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
@@ -178,6 +211,18 @@ void hmm_svm_get_stats(struct hmm_svm *svm, struct hmm_svm_stats *stats)
 	spin_unlock(&svm->stats_lock);
 }
 EXPORT_SYMBOL_GPL(hmm_svm_get_stats);
+
+/* drm_gpusvm does not count by process. */
+u64 hmm_svm_resident(struct hmm_svm *svm)
+{
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hmm_svm_resident);
+
+void hmm_svm_show_blocks(struct hmm_svm *svm, struct seq_file *m)
+{
+}
+EXPORT_SYMBOL_GPL(hmm_svm_show_blocks);
 
 MODULE_DESCRIPTION("The interface of hmm_svm on drm_gpusvm, to compare the two");
 MODULE_LICENSE("GPL");
