@@ -162,10 +162,8 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 		if (hmm_svm_window_huge(win, req->addr))
 			span = hmm_svm_clip_to_vma(req->vma, req->block->start,
 						   hmm_svm_block_end(req->block));
-		/* Nobody has asked for pages that do not even exist, unless this is one. */
 		hmm_svm_migrate_to_dev(req->block, req->vma, span.start, span.end,
-				       HMM_SVM_CAUSE_FAULT,
-				       hmm_svm_window_untouched(win, req->addr));
+				       HMM_SVM_CAUSE_FAULT);
 		req->move = false;
 		return -EBUSY;
 	}

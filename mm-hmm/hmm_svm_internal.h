@@ -534,7 +534,6 @@ int hmm_svm_window_snapshot(struct hmm_svm_window *win);
 bool hmm_svm_window_allows(const struct hmm_svm_window *win, u64 addr, bool write);
 bool hmm_svm_window_in_devmem(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_shared(const struct hmm_svm_window *win, u64 addr);
-bool hmm_svm_window_untouched(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_huge(const struct hmm_svm_window *win, u64 addr);
 int hmm_svm_window_map(struct hmm_svm_window *win, u64 addr);
 struct hmm_svm_block *hmm_svm_window_block(struct hmm_svm_window *win);
@@ -551,7 +550,7 @@ void hmm_svm_exclusive_begins(struct hmm_svm_block *block, unsigned long seq, bo
 
 /* hmm_svm_migrate.c */
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end, enum hmm_svm_cause cause, bool untouched);
+			   u64 start, u64 end, enum hmm_svm_cause cause);
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
 			   u64 start, u64 end, const struct vm_fault *vmf);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);

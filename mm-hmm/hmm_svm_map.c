@@ -215,18 +215,6 @@ bool hmm_svm_window_shared(const struct hmm_svm_window *win, u64 addr)
 	       folio_test_anon(page_folio(hmm_pfn_to_page(pfn)));
 }
 
-/*
- * Whether the program has no page of its own there yet, as far as one can see:
- * nothing, or the zero page. In anonymous memory.
- */
-bool hmm_svm_window_untouched(const struct hmm_svm_window *win, u64 addr)
-{
-	unsigned long pfn = pfn_at(win, addr);
-
-	return !(pfn & HMM_PFN_VALID) ||
-	       !folio_test_anon(page_folio(hmm_pfn_to_page(pfn)));
-}
-
 /* Whether the CPU maps the whole block as one. */
 bool hmm_svm_window_huge(const struct hmm_svm_window *win, u64 addr)
 {

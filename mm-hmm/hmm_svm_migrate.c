@@ -85,16 +85,6 @@ static void count_as_written(unsigned long pfn)
 	folio_set_dirty(page_folio(pfn_to_page(pfn)));
 }
 
-/* Leaves what nobody has touched as it is. */
-static void skip_untouched(struct hmm_svm_migration *m)
-{
-	unsigned int i;
-
-	for (i = 0; i < m->npages; i++)
-		if (!has_source(m, i))
-			m->src[i] = 0;
-}
-
 static void alloc_device_folio(struct hmm_svm_migration *m, struct hmm_svm_chunk *chunk)
 {
 	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES);
@@ -145,7 +135,7 @@ static void count_arrival(struct hmm_svm_counters *counters, const struct hmm_sv
 /* Return: 0 or an error; -EAGAIN: not as a large folio. */
 static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
 		       struct migrate_vma *args, struct hmm_svm_migration *m,
-		       enum hmm_svm_cause cause, bool untouched)
+		       enum hmm_svm_cause cause)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 	int ret;
@@ -154,8 +144,6 @@ static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
 	if (ret || !args->cpages)
 		return ret;
 	m->npages = args->npages;
-	if (!untouched)
-		skip_untouched(m);
 
 	if (hmm_svm_moves_whole(m)) {
 		if (hmm_svm_take_failure(svm, HMM_SVM_FAIL_LARGE_PAGE)) {
@@ -184,14 +172,14 @@ static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
  * @start: page aligned
  * @end: behind it; in @block and @vma
  * @cause: for the tracepoint
- * @untouched: memory that nobody has touched yet comes along, cleared
  *
- * What cannot move now stays.
+ * Memory that nobody has touched yet is cleared in device memory. What cannot
+ * move now stays.
  *
  * Return: 0 or an error; the caller may map what is there in any case.
  */
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end, enum hmm_svm_cause cause, bool untouched)
+			   u64 start, u64 end, enum hmm_svm_cause cause)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
 	struct migrate_vma args = {
@@ -222,10 +210,10 @@ int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *v
 	if (is_whole_block(start, end) && !hmm_svm_is_coherent(sdev) &&
 	    !hmm_svm_vma_thp_disabled(vma) && hmm_svm_chunk_is_empty(chunk))
 		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
-	ret = move_to_dev(block, chunk, &args, m, cause, untouched);
+	ret = move_to_dev(block, chunk, &args, m, cause);
 	if (ret == -EAGAIN) {
 		args.flags &= ~MIGRATE_VMA_SELECT_COMPOUND;
-		ret = move_to_dev(block, chunk, &args, m, cause, untouched);
+		ret = move_to_dev(block, chunk, &args, m, cause);
 	}
 	hmm_svm_chunk_unpin(chunk);
 out:

@@ -50,7 +50,7 @@ static void to_device(struct hmm_svm_block *block, struct vm_area_struct *vma,
 	if (hmm_svm_has_pages(sdev) && hmm_svm_vma_can_prefetch(vma) &&
 	    !advised->v[HMM_SVM_ADVISE_READ_MOSTLY])
 		hmm_svm_migrate_to_dev(block, vma, span->start, span->end,
-				       HMM_SVM_CAUSE_PREFETCH, true);
+				       HMM_SVM_CAUSE_PREFETCH);
 	map_present(block, span);
 }
 
@@ -70,7 +70,7 @@ static void promote(struct hmm_svm_block *block, struct vm_area_struct *vma,
 	if (!hmm_svm_policy_promote(block, vma, advised))
 		return;
 	hmm_svm_block_advised(block, advised);
-	hmm_svm_migrate_to_dev(block, vma, span->start, span->end, HMM_SVM_CAUSE_PROMOTE, true);
+	hmm_svm_migrate_to_dev(block, vma, span->start, span->end, HMM_SVM_CAUSE_PROMOTE);
 	map_present(block, span);
 	after = nr_bits(block, block->devmem, span);
 	if (after > before)
