@@ -191,6 +191,15 @@ static u64 colibri_bind_pte_flags(u32 flags)
 	return pte;
 }
 
+/* @ops: the steps, or an ERR_PTR. */
+static int colibri_bind_set_ops(struct colibri_bind *bind, struct drm_gpuva_ops *ops)
+{
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
+	bind->ops = ops;
+	return colibri_bind_prealloc(bind);
+}
+
 static int colibri_bind_prepare_map(struct colibri_bind *bind, struct colibri_bo *bo, u64 bo_offset)
 {
 	struct colibri_vm *vm = bind->vm;
@@ -200,36 +209,23 @@ static int colibri_bind_prepare_map(struct colibri_bind *bind, struct colibri_bo
 		.map.gem.obj = colibri_bo_gem(bo),
 		.map.gem.offset = bo_offset,
 	};
+	struct drm_gpuvm_bo *vm_bo;
 	int ret;
 
-	bind->ops = drm_gpuvm_sm_map_ops_create(&vm->gpuvm, &req);
-	if (IS_ERR(bind->ops)) {
-		ret = PTR_ERR(bind->ops);
-		bind->ops = NULL;
-		return ret;
-	}
-	ret = colibri_bind_prealloc(bind);
+	ret = colibri_bind_set_ops(bind, drm_gpuvm_sm_map_ops_create(&vm->gpuvm, &req));
 	if (ret)
 		return ret;
-	bind->vm_bo = colibri_bind_get_vm_bo(vm, bo);
-	if (IS_ERR(bind->vm_bo)) {
-		ret = PTR_ERR(bind->vm_bo);
-		bind->vm_bo = NULL;
-	}
-	return ret;
+	vm_bo = colibri_bind_get_vm_bo(vm, bo);
+	if (IS_ERR(vm_bo))
+		return PTR_ERR(vm_bo);
+	bind->vm_bo = vm_bo;
+	return 0;
 }
 
 static int colibri_bind_prepare_unmap(struct colibri_bind *bind)
 {
-	int ret;
-
-	bind->ops = drm_gpuvm_sm_unmap_ops_create(&bind->vm->gpuvm, bind->addr, bind->range);
-	if (IS_ERR(bind->ops)) {
-		ret = PTR_ERR(bind->ops);
-		bind->ops = NULL;
-		return ret;
-	}
-	return colibri_bind_prealloc(bind);
+	return colibri_bind_set_ops(bind, drm_gpuvm_sm_unmap_ops_create(&bind->vm->gpuvm,
+									bind->addr, bind->range));
 }
 
 /* A buffer that moves is faulted back. */
@@ -274,9 +270,8 @@ int colibri_bind_map(struct colibri_vm *vm, struct colibri_bo *bo,
 	if (!ret)
 		ret = colibri_bind_prepare_job(bind, syncs);
 	if (ret) {
-		colibri_bind_free(bind);
-		mutex_unlock(&vm->bind_lock);
-		goto put_syncs;
+		colibri_bind_end(bind, syncs);
+		return ret;
 	}
 	colibri_bind_run(bind, colibri_bind_pte_flags(args->flags));
 	return colibri_bind_commit(bind, syncs);
@@ -303,8 +298,8 @@ int colibri_bind_unmap(struct colibri_vm *vm, u64 addr, u64 range, struct colibr
 	trace_colibri_bind(vm->asid, DRM_COLIBRI_VM_BIND_OP_UNMAP, addr, range);
 	bind = colibri_bind_new(vm, DRM_COLIBRI_VM_BIND_OP_UNMAP, addr, range);
 	if (!bind) {
-		ret = -ENOMEM;
-		goto put_syncs;
+		colibri_syncs_put(syncs);
+		return -ENOMEM;
 	}
 
 	mutex_lock(&vm->bind_lock);
@@ -312,16 +307,11 @@ int colibri_bind_unmap(struct colibri_vm *vm, u64 addr, u64 range, struct colibr
 	if (!ret)
 		ret = colibri_bind_prepare_job(bind, syncs);
 	if (ret) {
-		colibri_bind_free(bind);
-		mutex_unlock(&vm->bind_lock);
-		goto put_syncs;
+		colibri_bind_end(bind, syncs);
+		return ret;
 	}
 	colibri_bind_run(bind, 0);
 	return colibri_bind_commit(bind, syncs);
-
-put_syncs:
-	colibri_syncs_put(syncs);
-	return ret;
 }
 
 /**
@@ -338,26 +328,23 @@ int colibri_bind_prefetch(struct colibri_vm *vm, const struct drm_colibri_vm_bin
 			  struct colibri_syncs *syncs)
 {
 	struct colibri_bind *bind;
-	int ret = -ENOMEM;
+	int ret;
 
 	bind = colibri_bind_new(vm, args->op, args->addr, args->range);
-	if (!bind)
-		goto put_syncs;
+	if (!bind) {
+		colibri_syncs_put(syncs);
+		return -ENOMEM;
+	}
 
 	mutex_lock(&vm->bind_lock);
 	ret = colibri_bind_prepare_job(bind, syncs);
 	if (!ret)
 		ret = colibri_bind_move(vm, args->addr, args->range, args->location);
 	if (ret) {
-		colibri_bind_free(bind);
-		mutex_unlock(&vm->bind_lock);
-		goto put_syncs;
+		colibri_bind_end(bind, syncs);
+		return ret;
 	}
 	return colibri_bind_commit(bind, syncs);
-
-put_syncs:
-	colibri_syncs_put(syncs);
-	return ret;
 }
 
 /**

@@ -98,7 +98,7 @@ void colibri_unbind_kernel(struct colibri_vm *vm, u64 va, u64 size);
 /* colibri_bind_job.c */
 int colibri_bind_prepare_job(struct colibri_bind *bind, struct colibri_syncs *syncs);
 int colibri_bind_commit(struct colibri_bind *bind, struct colibri_syncs *syncs);
-void colibri_bind_free(struct colibri_bind *bind);
+void colibri_bind_end(struct colibri_bind *bind, struct colibri_syncs *syncs);
 void colibri_bind_cancel(struct colibri_vm *vm);
 void colibri_bind_flush(struct colibri_vm *vm, u64 addr, u64 range);
 void colibri_bind_unlink(struct list_head *dead);

@@ -99,11 +99,8 @@ void colibri_bind_unlink(struct list_head *dead)
 	}
 }
 
-/**
- * colibri_bind_free() - a change has taken effect, or never will
- * @bind: change; &colibri_vm.bind_lock is held
- */
-void colibri_bind_free(struct colibri_bind *bind)
+/* A change has taken effect, or never will; bind_lock is held. */
+static void colibri_bind_free(struct colibri_bind *bind)
 {
 	struct colibri_vma *vma, *next;
 
@@ -152,6 +149,23 @@ static struct dma_fence *colibri_bind_run_job(struct drm_sched_job *job)
 static enum drm_gpu_sched_stat colibri_bind_timedout_job(struct drm_sched_job *job)
 {
 	return colibri_sched_give_back(job);
+}
+
+/**
+ * colibri_bind_end() - a call is over, of which nothing is queued
+ * @bind: change that has taken effect, or never will; freed
+ * @syncs: of the call; not the caller's any more
+ *
+ * Releases &colibri_vm.bind_lock.
+ */
+void colibri_bind_end(struct colibri_bind *bind, struct colibri_syncs *syncs)
+	__releases(&bind->vm->bind_lock)
+{
+	struct colibri_vm *vm = bind->vm;
+
+	colibri_bind_free(bind);
+	mutex_unlock(&vm->bind_lock);
+	colibri_syncs_put(syncs);
 }
 
 static void colibri_bind_free_work(struct work_struct *work)
@@ -286,9 +300,7 @@ int colibri_bind_commit(struct colibri_bind *bind, struct colibri_syncs *syncs)
 	lockdep_assert_held(&vm->bind_lock);
 	if (!bind->done) {
 		colibri_bind_apply(bind);
-		colibri_bind_free(bind);
-		mutex_unlock(&vm->bind_lock);
-		colibri_syncs_put(syncs);
+		colibri_bind_end(bind, syncs);
 		return 0;
 	}
 	fence = colibri_bind_push(bind);

@@ -131,6 +131,15 @@ void colibri_doorbell_update(struct colibri_doorbell *db)
 		colibri_doorbell_queue_work(db);
 }
 
+/* From now on every touch finds that the queue has ended; what is mapped is the caller's. */
+static void colibri_doorbell_end(struct colibri_doorbell *db)
+{
+	spin_lock(&db->cdev->queues.lock);
+	db->queue = NULL;
+	db->seq++;
+	spin_unlock(&db->cdev->queues.lock);
+}
+
 /**
  * colibri_doorbell_revoke() - the queue has ended: everything is to go, for good
  * @db: doorbell, or NULL
@@ -141,10 +150,7 @@ void colibri_doorbell_revoke(struct colibri_doorbell *db)
 {
 	if (!db)
 		return;
-	spin_lock(&db->cdev->queues.lock);
-	db->queue = NULL;
-	db->seq++;
-	spin_unlock(&db->cdev->queues.lock);
+	colibri_doorbell_end(db);
 	colibri_doorbell_queue_work(db);
 }
 
@@ -156,10 +162,7 @@ void colibri_doorbell_revoke_sync(struct colibri_doorbell *db)
 {
 	if (!db)
 		return;
-	spin_lock(&db->cdev->queues.lock);
-	db->queue = NULL;
-	db->seq++;
-	spin_unlock(&db->cdev->queues.lock);
+	colibri_doorbell_end(db);
 	colibri_doorbell_unmap(db, db->offset, COLIBRI_MMAP_SLOT);
 }
 

@@ -81,9 +81,10 @@ int colibri_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_fi
 	struct colibri_file *cfile = file->driver_priv;
 	int ret;
 
-	if (args->flags & ~DRM_COLIBRI_QUEUE_USER || args->priority > 2 ||
-	    (args->group_id && args->priority) || args->ring_packets < 16 ||
-	    args->ring_packets > 65536 || !is_power_of_2(args->ring_packets))
+	if (args->flags & ~DRM_COLIBRI_QUEUE_USER || args->priority > COLIBRI_MAX_PRIORITY ||
+	    (args->group_id && args->priority) ||
+	    args->ring_packets < COLIBRI_MIN_RING_PACKETS ||
+	    args->ring_packets > COLIBRI_MAX_RING_PACKETS || !is_power_of_2(args->ring_packets))
 		return -EINVAL;
 	args->mmap_offset = 0;
 	args->mmap_size = 0;
@@ -122,7 +123,7 @@ int colibri_ioctl_group_create(struct drm_device *drm, void *data, struct drm_fi
 	struct colibri_file *cfile = file->driver_priv;
 	int ret;
 
-	if (args->flags || args->priority > 2)
+	if (args->flags || args->priority > COLIBRI_MAX_PRIORITY)
 		return -EINVAL;
 
 	mutex_lock(&cfile->lock);

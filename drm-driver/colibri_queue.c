@@ -526,12 +526,17 @@ static void colibri_queue_publish(struct colibri_queue *queue, u32 count)
 	colibri_runlist_kick(queue, READ_ONCE(mem->cb.idle));
 }
 
-static void colibri_queue_push(struct colibri_queue *queue, const void *packets, u32 count)
+static void colibri_queue_write_all(struct colibri_queue *queue, const void *packets, u32 count)
 {
 	u32 i;
 
 	for (i = 0; i < count; i++)
 		colibri_queue_write(queue, queue->submitted + i, packets + i * COLIBRI_PACKET_SIZE);
+}
+
+static void colibri_queue_push(struct colibri_queue *queue, const void *packets, u32 count)
+{
+	colibri_queue_write_all(queue, packets, count);
 	colibri_queue_publish(queue, count);
 }
 
@@ -594,16 +599,13 @@ int colibri_queue_push_job(struct colibri_queue *queue, const void *packets, u32
 		.value = queue->jobs + 1,
 	};
 	int ret = -EAGAIN;
-	u32 i;
 
 	static_assert(sizeof(fence) == COLIBRI_PACKET_SIZE);
 	spin_lock(&queue->state_lock);
 	if (!queue->mem || colibri_queue_status(queue)) {
 		ret = colibri_queue_status(queue) ?: -ECANCELED;
 	} else if (colibri_queue_used(queue) + count < queue->ring_packets) {
-		for (i = 0; i < count; i++)
-			colibri_queue_write(queue, queue->submitted + i,
-					    packets + i * COLIBRI_PACKET_SIZE);
+		colibri_queue_write_all(queue, packets, count);
 		colibri_queue_write(queue, queue->submitted + count, &fence);
 		colibri_queue_publish(queue, count + 1);
 		*seqno = ++queue->jobs;
