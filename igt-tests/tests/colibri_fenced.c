@@ -79,19 +79,25 @@ static void full_ring(struct gpu *gpu)
 /* An access to what is not bound bans the queue at once; the VM and its other queues go on. */
 static void fault_bans(struct gpu *gpu)
 {
-	struct drm_colibri_sync sync = out_sync(gpu), after = out_sync(gpu), good = out_sync(gpu);
+	struct drm_colibri_sync syncs[2], after = out_sync(gpu), good = out_sync(gpu);
 	uint64_t addr = gpu->next_addr + 64 * MiB + 8;
 	struct scalar_args args = { .addr = addr, .value = 1 };
 	union colibri_packet packet = job_dispatch(gpu, "scalar_write", &args, sizeof(args));
 	struct drm_colibri_exec_item item = colibri_exec_item(gpu->queue, &packet, 1);
 	struct drm_colibri_queue_state queue;
 	struct drm_colibri_vm_state vm;
+	struct gate gate;
 	uint32_t other;
 
+	/* Both jobs are there before the first one runs, and bans the queue. */
+	gate_init(gpu, &gate);
+	syncs[0] = wait_syncobj(gate.syncobj, 0);
+	syncs[1] = out_sync(gpu);
 	igt_assert_eq(colibri_queue_create(&gpu->dev, gpu->vm, 1, 16, &other), 0);
-	igt_assert_eq(colibri_exec(&gpu->dev, &item, 1, &sync, 1), 0);
+	igt_assert_eq(colibri_exec(&gpu->dev, &item, 1, syncs, 2), 0);
 	igt_assert_eq(job_write(gpu, gpu->queue, 0, 1, &after, 1), 0);
-	igt_assert_eq(syncobj_status(gpu, sync.handle), -ECANCELED);
+	gate_open(gpu);
+	igt_assert_eq(syncobj_status(gpu, syncs[1].handle), -ECANCELED);
 	igt_assert_eq(syncobj_status(gpu, after.handle), -ECANCELED);
 	igt_assert_eq_u64(job_word(gpu, 0), 0);
 
@@ -113,6 +119,7 @@ static void fault_bans(struct gpu *gpu)
 	igt_assert_eq(syncobj_status(gpu, good.handle), 0);
 	igt_assert_eq_u64(job_word(gpu, 0), 2);
 	igt_assert_eq(colibri_queue_destroy(&gpu->dev, other), 0);
+	gate_fini(gpu, &gate);
 }
 
 /* Memory of the process is no memory of a fenced VM. */
