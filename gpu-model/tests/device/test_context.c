@@ -16,6 +16,8 @@ static struct queue q;
 static uint64_t *mem; /* VA_USER in vm */
 
 #define MEM_SIZE (8ull << 20)
+/* Moves that a test goes on for: on a busy machine a packet may be complete before its first one. */
+#define ENOUGH 20
 /* Nobody has memory there before he maps it. */
 #define VA_HOLE (VA_USER + (1ull << 32))
 
@@ -93,10 +95,15 @@ live_state(void)
    d.group_size = 1024;
    d.private_size = 16;
 
-   uint64_t index = queue_run(&q, &d);
+   for (int sum = 0; sum < ENOUGH;) {
+      memset((uint8_t *)mem + OUT, 0, OUT);
 
-   CHECK(shake(&q, index, 500) > 10);
-   CHECK(!memcmp(mem, (uint8_t *)mem + OUT, OUT));
+      int n = shake(&q, queue_run(&q, &d), 500);
+
+      CHECK(n >= 0);
+      sum += n;
+      CHECK(!memcmp(mem, (uint8_t *)mem + OUT, OUT));
+   }
    CHECK(((uint32_t *)mem)[0] != ((uint32_t *)mem)[1]);
    guest_fini(&g);
 }
@@ -105,18 +112,17 @@ live_state(void)
 static void
 atomics(void)
 {
-   int sum = 0;
-
    setup();
-   for (unsigned i = 0; i < 8; i++) {
+   for (int sum = 0; sum < ENOUGH;) {
+      STORE((uint32_t *)mem, 0);
+
       struct colibri_pkt_dispatch d = KERNEL(&q, K_ATOMIC, 100000, 256, VA_USER);
       int n = shake(&q, queue_run(&q, &d), 50);
 
       CHECK(n >= 0);
       sum += n;
+      CHECK(LOAD((uint32_t *)mem) == 100000);
    }
-   CHECK(sum >= 8);
-   CHECK(LOAD((uint32_t *)mem) == 800000);
    guest_fini(&g);
 }
 
@@ -128,11 +134,10 @@ copies(void)
                                 .dst = VA_USER + (4 << 20) + 3,
                                 .src = VA_USER + 1,
                                 .size = (4 << 20) - 5};
-   int sum = 0;
 
    for (uint64_t i = 0; i < MEM_SIZE / 16; i++)
       mem[i] = i * 0x9e3779b97f4a7c15ull;
-   for (unsigned i = 0; i < 20; i++) {
+   for (int sum = 0; sum < ENOUGH;) {
       memset((uint8_t *)mem + c.dst - VA_USER, 0, c.size);
 
       int n = shake(&q, queue_run(&q, &c), 20);
@@ -141,7 +146,6 @@ copies(void)
       sum += n;
       CHECK(!memcmp((uint8_t *)mem + c.dst - VA_USER, (uint8_t *)mem + 1, c.size));
    }
-   CHECK(sum >= 20);
    guest_fini(&g);
 }
 
