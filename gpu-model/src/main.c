@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "device/device.h"
+#include "device/hostile.h"
 #include "vfio/server.h"
 
 #define MIN_VRAM (1ull << 20)
@@ -37,6 +38,7 @@ static const char usage[] =
    "  --cus N             compute units, each a host thread (default: host CPUs)\n"
    "  --vlen BITS         bits of a vector register: 128, 256, 512, 1024 or 2048 (default)\n"
    "  --no-pcie-atomics   no atomics on system memory\n"
+   "  --hostile SEED[,KIND...]  lie to the driver (see device/hostile.c for the kinds; default: all)\n"
    "  --verbose           say on stderr what happens\n"
    "  --help              print this\n";
 
@@ -123,6 +125,9 @@ parse_option(struct options *o, int opt, const char *arg)
    case 'a':
       d->sys_atomics = false;
       return true;
+   case 'H':
+      d->hostile = cg_hostile_parse(arg, &d->hostile_seed, &d->hostile_kinds);
+      return d->hostile || complain("--hostile: '%s' is no number with names of lies behind", arg);
    case 'V':
       d->verbose = true;
       return true;
@@ -138,7 +143,8 @@ parse_options(struct options *o, int argc, char **argv)
    static const struct option longopts[] = {
       {"socket", required_argument, NULL, 's'},     {"vram", required_argument, NULL, 'v'},
       {"cus", required_argument, NULL, 'c'},        {"vlen", required_argument, NULL, 'l'},
-      {"no-pcie-atomics", no_argument, NULL, 'a'},  {"verbose", no_argument, NULL, 'V'},
+      {"no-pcie-atomics", no_argument, NULL, 'a'},  {"hostile", required_argument, NULL, 'H'},
+      {"verbose", no_argument, NULL, 'V'},
       {"help", no_argument, NULL, 'h'},             {NULL, 0, NULL, 0},
    };
    int opt;

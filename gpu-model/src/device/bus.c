@@ -47,7 +47,7 @@ find_leaf(struct cg_device *dev, uint64_t bus, bool write, uint64_t *left)
 {
    struct cg_bus_node *node = &dev->bus;
 
-   if (bus >= CG_BUS_LIMIT)
+   if (bus >= CG_BUS_LIMIT || !atomic_load_explicit(&dev->bus_master, memory_order_relaxed))
       return NULL;
    for (int level = LEVELS - 1; level >= 0; level--) {
       uint64_t slot = atomic_load_explicit(&node->slot[index_of(bus, level)], memory_order_acquire);
@@ -197,6 +197,7 @@ cg_bus_collect(struct cg_device *dev, struct cg_bus_node *garbage)
       cg_engine_wait(&dev->cus[i].engine);
    cg_engine_wait(&dev->mmu.engine);
    cg_engine_wait(&dev->mig.engine);
+   cg_engine_wait(&dev->hostile.engine);
 
    while (garbage) {
       struct cg_bus_node *next = garbage->next_garbage;

@@ -150,7 +150,7 @@ publish_head(struct cg_queue *q)
 
    if (r != CG_CP_NEXT)
       return r;
-   cg_store64(word, cp->head);
+   cg_store64(word, cg_hostile_index(q->dev, cp->head));
 
    bool irq = false;
 
@@ -200,7 +200,7 @@ set_idle(struct cg_queue *q, bool idle)
 
    if (r != CG_CP_NEXT)
       return r;
-   cg_store32(word, idle);
+   cg_store32(word, cg_hostile_index(q->dev, idle));
    atomic_thread_fence(memory_order_seq_cst);
    cp->idle = idle;
    return CG_CP_NEXT;

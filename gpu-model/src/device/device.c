@@ -79,6 +79,8 @@ start_threads(struct cg_device *dev)
       return ret;
    }
    ret = cg_cus_start(dev);
+   if (!ret)
+      ret = cg_hostile_start(dev);
    if (ret) {
       cg_cus_stop(dev);
       cg_migrate_stop(dev);
@@ -108,6 +110,7 @@ cg_device_create(const struct cg_device_config *config)
    if (!dev)
       return NULL;
    dev->config = *config;
+   atomic_init(&dev->bus_master, true);
    pthread_mutex_init(&dev->ctl_lock, NULL);
    pthread_mutex_init(&dev->lock, NULL);
    pthread_cond_init(&dev->quiet, NULL);
@@ -148,6 +151,7 @@ cg_reset_locked(struct cg_device *dev)
    pthread_mutex_unlock(&dev->lock);
 
    atomic_store(&dev->status_page, 0);
+   cg_engine_wait(&dev->hostile.engine);
    cg_mmu_reset(dev);
    pthread_mutex_lock(&dev->lock);
    cg_faults_reset(dev);
@@ -171,10 +175,20 @@ cg_device_reset(struct cg_device *dev)
 }
 
 void
+cg_device_set_bus_master(struct cg_device *dev, bool on)
+{
+   pthread_mutex_lock(&dev->ctl_lock);
+   if (atomic_exchange(&dev->bus_master, on) && !on)
+      cg_bus_collect(dev, NULL);
+   pthread_mutex_unlock(&dev->ctl_lock);
+}
+
+void
 cg_device_destroy(struct cg_device *dev)
 {
    cg_device_reset(dev);
    cg_device_dma_unmap_all(dev);
+   cg_hostile_stop(dev);
    cg_cus_stop(dev);
    cg_migrate_stop(dev);
    cg_mmu_stop(dev);

@@ -24,6 +24,8 @@ struct cg_device_config {
    unsigned vlen;      /**< bits of a vector register, a power of two in 128..2048 */
    bool sys_atomics;   /**< offer COLIBRI_FEATURE_SYS_ATOMICS */
    bool verbose;       /**< say on stderr what happens */
+   bool hostile;       /**< it may be told to lie, see hostile.h */
+   uint32_t hostile_seed, hostile_kinds; /**< what it is told at first */
 };
 
 #define CG_MAX_CUS 64
@@ -43,6 +45,15 @@ uint8_t *cg_device_vram(const struct cg_device *dev);
 /** BAR 0.  Sizes other than 4 and 8 and misaligned offsets read as 0 and write nothing. */
 uint64_t cg_device_reg_read(struct cg_device *dev, uint64_t offset, unsigned size);
 void cg_device_reg_write(struct cg_device *dev, uint64_t offset, unsigned size, uint64_t value);
+
+/**
+ * PCI's Bus Master Enable, on at first.  Without it no bus address leads anywhere: when this returns
+ * nothing in the device uses guest memory.
+ */
+void cg_device_set_bus_master(struct cg_device *dev, bool on);
+
+/** From now on another sequence of lies, or none (@kinds 0); only of a device that may. */
+void cg_device_set_hostile(struct cg_device *dev, uint32_t seed, uint32_t kinds);
 
 /** Everything but VRAM and the guest memory map to its power-on state. */
 void cg_device_reset(struct cg_device *dev);

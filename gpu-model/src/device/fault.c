@@ -153,9 +153,13 @@ cg_fault_flush(struct cg_device *dev)
    while (!cg_list_empty(&f->unposted) && ring_has_room(f, sp)) {
       struct cg_fault *fault = cg_container(f->unposted.next, struct cg_fault, unposted);
 
-      if (!post(dev, sp, &fault->record))
+      struct colibri_fault told = fault->record;
+      bool again = cg_hostile_record(dev, &told);
+
+      if (!post(dev, sp, &told))
          break;
-      cg_list_del(&fault->unposted);
+      if (!again)
+         cg_list_del(&fault->unposted);
    }
    if (cg_list_empty(&f->unposted))
       cg_store32(&sp->fault_overflow, 0);
@@ -164,10 +168,21 @@ cg_fault_flush(struct cg_device *dev)
 }
 
 void
+cg_fault_post(struct cg_device *dev, const struct colibri_fault *record)
+{
+   struct cg_faults *f = &dev->faults;
+   struct colibri_status_page *sp = usable_ring(dev);
+
+   /* Half of the ring is for those that wait for an answer. */
+   if (sp && cg_list_empty(&f->unposted) &&
+       f->prod - cg_load32(&sp->fault_cons) < 1u << (f->ring_log2 - 1) && post(dev, sp, record))
+      notify(dev, sp);
+}
+
+void
 cg_fault_hot(void *priv, uint32_t asid, uint64_t va)
 {
    struct cg_device *dev = priv;
-   struct cg_faults *f = &dev->faults;
    struct colibri_fault record = {
       .addr = va,
       .asid = asid,
@@ -177,12 +192,7 @@ cg_fault_hot(void *priv, uint32_t asid, uint64_t va)
    };
 
    pthread_mutex_lock(&dev->lock);
-   struct colibri_status_page *sp = usable_ring(dev);
-
-   /* Half of the ring is for those that wait for an answer. */
-   if (sp && cg_list_empty(&f->unposted) &&
-       f->prod - cg_load32(&sp->fault_cons) < 1u << (f->ring_log2 - 1) && post(dev, sp, &record))
-      notify(dev, sp);
+   cg_fault_post(dev, &record);
    pthread_mutex_unlock(&dev->lock);
 }
 

@@ -29,6 +29,7 @@
 
 #include "core/core.h"
 #include "device.h"
+#include "hostile.h"
 #include "list.h"
 
 #define CG_PAGE_SIZE 4096ull
@@ -203,6 +204,11 @@ void cg_fault_cancel(struct cg_device *dev, struct cg_waiter *w);
 void cg_fault_answer(struct cg_device *dev, uint32_t asid, uint64_t va, uint64_t size, bool fail);
 /** Moves records to the ring as long as it has room.  dev->lock held, guest memory stable. */
 void cg_fault_flush(struct cg_device *dev);
+/**
+ * Writes a record that nobody waits for, if the ring has room and nobody else waits for that.
+ * dev->lock held, inside a section.
+ */
+void cg_fault_post(struct cg_device *dev, const struct colibri_fault *record);
 /** Tells the driver that waves use this system memory a lot, as cg_hot_fn.  Inside a section. */
 void cg_fault_hot(void *dev, uint32_t asid, uint64_t va);
 void cg_faults_init(struct cg_device *dev);
@@ -425,6 +431,19 @@ void cg_migrate_stop(struct cg_device *dev);
 void cg_migrate_control(struct cg_device *dev, uint32_t op);
 void cg_migrate_doorbell(struct cg_device *dev);
 
+/* ---- Lies (hostile.c) ----------------------------------------------------*/
+
+struct cg_hostile {
+   atomic_uint kinds;             /**< a bit for each enum cg_lie; 0: an honest device */
+   atomic_ullong random;
+   atomic_uint odds[CG_NUM_LIES]; /**< one occasion in 2^odds is used */
+   atomic_long patience;          /**< answers that are given before there is silence */
+   pthread_t thread;
+   struct cg_engine engine;
+   struct cg_doze doze;
+   atomic_bool exiting;           /**< the thread is to end */
+};
+
 /* ---- The device ----------------------------------------------------------*/
 
 #define CG_NUM_IRQS COLIBRI_NUM_VECS
@@ -442,6 +461,7 @@ struct cg_device {
    unsigned num_regions;
    struct cg_backing *backings; /**< files they are in */
    struct cg_bus_node bus;      /**< root of the bus map */
+   atomic_bool bus_master;      /**< PCI's Bus Master Enable */
    atomic_ullong status_page;
    atomic_ullong pt_root[COLIBRI_MAX_ASIDS];
    _Atomic uint32_t hot_threshold;
@@ -452,6 +472,7 @@ struct cg_device {
 
    struct cg_mmu mmu;
    struct cg_migrate mig;
+   struct cg_hostile hostile;
 
    pthread_mutex_t lock;
    pthread_cond_t quiet; /**< a queue's busy became 0 */

@@ -26,6 +26,8 @@ deliver_locked(struct cg_device *dev, unsigned vec)
 void
 cg_irq_raise(struct cg_device *dev, unsigned vec)
 {
+   if (cg_hostile_silent(dev))
+      return;
    pthread_mutex_lock(&dev->irq_lock);
    deliver_locked(dev, vec);
    pthread_mutex_unlock(&dev->irq_lock);

@@ -78,7 +78,7 @@ retire(struct cg_device *dev, struct colibri_queue_cb *cb)
 {
    struct cg_migrate *m = &dev->mig;
 
-   cg_store64(&cb->read_index, ++m->head);
+   cg_store64(&cb->read_index, cg_hostile_index(dev, ++m->head));
    if (m->irq)
       cg_irq_raise(dev, COLIBRI_VEC_MIGRATE);
    m->irq = false;
@@ -145,6 +145,9 @@ list_piece(struct cg_device *dev, struct colibri_queue_cb *cb)
    struct cg_migrate *m = &dev->mig;
    uint64_t budget = CG_MIGRATE_PIECE;
 
+   if (cg_hostile_skips(dev))
+      m->extent = m->count;
+
    while (budget && m->extent < m->count) {
       const struct colibri_extent *e = &m->list[m->extent];
       uint64_t n = extent_piece(dev, e, m->extent_done, budget);
@@ -199,7 +202,7 @@ run_packet(struct cg_device *dev, struct colibri_queue_cb *cb, const uint8_t *pa
       if (pkt.flags & ~COLIBRI_FENCE_IRQ)
          return fail(dev, COLIBRI_QERR_BAD_PACKET, addr);
       dev->mig.irq = pkt.flags & COLIBRI_FENCE_IRQ;
-      r = store_word(dev, pkt.addr, pkt.value);
+      r = store_word(dev, pkt.addr, cg_hostile_fence(dev, pkt.value));
       break;
    case COLIBRI_OP_TIMESTAMP:
       r = store_word(dev, pkt.addr, cg_now());
@@ -223,6 +226,8 @@ step(struct cg_device *dev)
 
    if (!cb)
       return fail(dev, COLIBRI_QERR_BAD_RING, q->cb);
+   if (cg_hostile_stalls(dev))
+      return MIG_IDLE;
    if (m->count)
       return list_piece(dev, cb);
 

@@ -141,7 +141,7 @@ run_batch(struct cg_device *dev)
    cg_engine_enter(&m->engine);
    struct colibri_status_page *sp = cg_status_page(dev);
 
-   if (sp && m->ring && !m->stopped) {
+   if (sp && m->ring && !m->stopped && !cg_hostile_stalls(dev)) {
       uint32_t prod = cg_load32(&sp->mmu_prod);
 
       if (!m->ring_log2 || m->ring_log2 > 16 || prod - m->cons > 1u << m->ring_log2)

@@ -414,13 +414,13 @@ cg_device_reg_read(struct cg_device *dev, uint64_t offset, unsigned size)
    else
       value = (uint32_t)reg_read(dev, offset) | reg_read(dev, offset + 4) << 32;
    pthread_mutex_unlock(&dev->ctl_lock);
-   return value;
+   return cg_hostile_read(dev, offset, value);
 }
 
 void
 cg_device_reg_write(struct cg_device *dev, uint64_t offset, unsigned size, uint64_t value)
 {
-   if (!access_ok(offset, size))
+   if (!access_ok(offset, size) || cg_hostile_ignores(dev, offset))
       return;
 
    pthread_mutex_lock(&dev->ctl_lock);

@@ -5,6 +5,7 @@
  * out of its range.
  */
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -358,6 +359,18 @@ msix_write(struct vfu_server *s, uint64_t offset, uint32_t count, const uint8_t 
 }
 
 static void
+config_write(struct vfu_server *s, uint64_t offset, uint32_t count, const uint8_t *data)
+{
+   pci_config_write(&s->config, offset, count, data);
+   if (offset <= PCI_COMMAND && offset + count > PCI_COMMAND)
+      cg_device_set_bus_master(s->dev, s->config.data[PCI_COMMAND] & PCI_COMMAND_MASTER);
+   /* The second word takes effect. */
+   if (offset <= PCI_HOSTILE_KINDS && offset + count > PCI_HOSTILE_KINDS)
+      cg_device_set_hostile(s->dev, pci_config_get32(&s->config, PCI_HOSTILE_SEED),
+                            pci_config_get32(&s->config, PCI_HOSTILE_KINDS));
+}
+
+static void
 region_write(struct vfu_server *s, uint32_t region, uint64_t offset, uint32_t count,
              const uint8_t *data)
 {
@@ -372,7 +385,7 @@ region_write(struct vfu_server *s, uint32_t region, uint64_t offset, uint32_t co
       msix_write(s, offset, count, data);
       break;
    case VFU_REGION_CONFIG:
-      pci_config_write(&s->config, offset, count, data);
+      config_write(s, offset, count, data);
       break;
    }
 }
@@ -441,11 +454,22 @@ handle_write_multi(struct vfu_server *s, struct vfu_request *req, struct vfu_rep
 
 /* ---- All of them -------------------------------------------------------------------------*/
 
+static void
+reset_config(struct vfu_server *s)
+{
+   const struct cg_device_config *config = cg_device_config(s->dev);
+
+   pci_config_reset(&s->config, config->vram_size);
+   if (config->hostile)
+      pci_config_add_hostile(&s->config);
+   cg_device_set_bus_master(s->dev, false);
+}
+
 static int
 handle_reset(struct vfu_server *s)
 {
    cg_device_reset(s->dev);
-   pci_config_reset(&s->config, cg_device_config(s->dev)->vram_size);
+   reset_config(s);
    memset(s->msix_table, 0, sizeof(s->msix_table));
    return 0;
 }
@@ -491,5 +515,5 @@ vfu_server_init(struct vfu_server *s, struct cg_device *dev)
 {
    memset(s, 0, sizeof(*s));
    s->dev = dev;
-   pci_config_reset(&s->config, cg_device_config(dev)->vram_size);
+   reset_config(s);
 }

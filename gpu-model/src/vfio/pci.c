@@ -78,6 +78,21 @@ pci_config_read(const struct pci_config *c, uint64_t offset, uint32_t count, uin
 }
 
 void
+pci_config_add_hostile(struct pci_config *c)
+{
+   put32(c->writable + PCI_HOSTILE_SEED, ~0u);
+   put32(c->writable + PCI_HOSTILE_KINDS, ~0u);
+}
+
+uint32_t
+pci_config_get32(const struct pci_config *c, uint64_t offset)
+{
+   const uint8_t *p = c->data + offset;
+
+   return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+void
 pci_config_write(struct pci_config *c, uint64_t offset, uint32_t count, const uint8_t *data)
 {
    for (uint32_t i = 0; i < count; i++) {
