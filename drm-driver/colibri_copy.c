@@ -92,7 +92,7 @@ struct colibri_copy {
 	unsigned long free;
 	/** @pushed: packets pushed */
 	u64 pushed;
-	/** @seq: number of the last copy */
+	/** @seq: number of the last copy; read without the lock */
 	u64 seq;
 	/** @sync: the last copy that a fence with interrupt covers */
 	u64 sync;
@@ -195,7 +195,8 @@ static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, uns
 	u64 seq;
 
 	spin_lock(&copy->lock);
-	seq = ++copy->seq;
+	seq = copy->seq + 1;
+	WRITE_ONCE(copy->seq, seq);
 	migrate = &copy->mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].migrate;
 	migrate->op = COLIBRI_OP_MIGRATE;
 	migrate->count = count;
@@ -225,14 +226,22 @@ static void colibri_copy_sync(struct colibri_device *cdev, u64 seq)
 }
 
 /* Whether copy @seq is complete: the engine wrote its number after the data. */
-static bool colibri_copy_complete(struct colibri_copy *copy, u64 seq)
+static bool colibri_copy_complete(struct colibri_device *cdev, u64 seq)
 {
-	return smp_load_acquire(&copy->mem->fence) >= seq; /* before the data is read */
+	struct colibri_copy *copy = cdev->copy;
+	u64 done = smp_load_acquire(&copy->mem->fence); /* before the data is read */
+
+	/* Later ones would seem complete before they begin. */
+	if (unlikely(done > READ_ONCE(copy->seq))) {
+		colibri_device_lost(cdev, "the migration engine finishes copies that never began");
+		return false;
+	}
+	return done >= seq;
 }
 
 static bool colibri_copy_done(struct colibri_device *cdev, u64 seq)
 {
-	return colibri_copy_complete(cdev->copy, seq) || colibri_is_lost(cdev);
+	return colibri_copy_complete(cdev, seq) || colibri_is_lost(cdev);
 }
 
 /* Wait without sleeping for as long as @bytes should take; returns whether they did. */
@@ -260,7 +269,7 @@ static int colibri_copy_wait(struct colibri_device *cdev, u64 seq, u64 bytes)
 	}
 
 	/* A device may be lost after it has done this copy. */
-	return colibri_copy_complete(cdev->copy, seq) ? 0 : -EIO;
+	return colibri_copy_complete(cdev, seq) ? 0 : -EIO;
 }
 
 static int colibri_copy_one(struct colibri_device *cdev, const struct hmm_svm_extent *extents,

@@ -24,6 +24,7 @@
  * that the device touches no memory that is freed next.
  */
 
+#include <linux/log2.h>
 #include <linux/sizes.h>
 
 #include "colibri_copy.h"
@@ -64,6 +65,21 @@ static int colibri_device_map(struct colibri_device *cdev)
 	return 0;
 }
 
+/* What programs compile their code for, and how much of it runs at a time. */
+static int colibri_device_identify_cores(struct colibri_device *cdev)
+{
+	cdev->num_cus = colibri_read32(cdev, COLIBRI_REG_NUM_CUS);
+	cdev->vlen = colibri_read32(cdev, COLIBRI_REG_VLEN);
+	cdev->waves_per_queue = colibri_read32(cdev, COLIBRI_REG_WAVES_PER_QUEUE);
+	if (!cdev->num_cus || cdev->num_cus > COLIBRI_MAX_CUS || !is_power_of_2(cdev->vlen) ||
+	    cdev->vlen < COLIBRI_MIN_VLEN || cdev->vlen > COLIBRI_VLEN || !cdev->waves_per_queue) {
+		drm_err(&cdev->base, "%u compute units, vectors of %u bits, %u waves a queue: out of range\n",
+			cdev->num_cus, cdev->vlen, cdev->waves_per_queue);
+		return -ENODEV;
+	}
+	return 0;
+}
+
 /* Learn what the device is, and refuse what cannot work. */
 static int colibri_device_identify(struct colibri_device *cdev)
 {
@@ -81,7 +97,6 @@ static int colibri_device_identify(struct colibri_device *cdev)
 
 	cdev->features = colibri_read32(cdev, COLIBRI_REG_FEATURES);
 	cdev->num_queues = colibri_read32(cdev, COLIBRI_REG_NUM_QUEUES);
-	cdev->num_cus = colibri_read32(cdev, COLIBRI_REG_NUM_CUS);
 	cdev->num_asids = colibri_read32(cdev, COLIBRI_REG_NUM_ASIDS);
 	vram_size = colibri_read64(cdev, COLIBRI_REG_VRAM_SIZE);
 	if (cdev->num_queues < 2 || cdev->num_queues > COLIBRI_MAX_QUEUES ||
@@ -92,7 +107,7 @@ static int colibri_device_identify(struct colibri_device *cdev)
 		return -ENODEV;
 	}
 	cdev->vram_size = round_down(vram_size, HMM_SVM_BLOCK_SIZE);
-	return 0;
+	return colibri_device_identify_cores(cdev);
 }
 
 /* Bring the device to its power-on state, so that it touches no memory of the driver. */
@@ -102,6 +117,8 @@ static void colibri_device_silence(void *data)
 
 	if (colibri_reset(cdev) && !colibri_is_lost(cdev))
 		drm_err(&cdev->base, "the device does not come out of reset\n");
+	/* Whatever it says, the bridges take nothing from it any more. */
+	pci_clear_master(cdev->pdev);
 }
 
 static int colibri_device_alloc(struct colibri_device *cdev)

@@ -63,6 +63,10 @@ struct colibri_device {
 	u32 num_cus;
 	/** @num_asids: address spaces, ASID 0 (never used) included */
 	u32 num_asids;
+	/** @vlen: bits of a vector register */
+	u32 vlen;
+	/** @waves_per_queue: waves of one queue that are resident together */
+	u32 waves_per_queue;
 	/** @status: status page, shared with the device */
 	struct colibri_status_page *status;
 	/** @status_bus: its bus address */
@@ -106,6 +110,8 @@ struct colibri_device {
 		dma_addr_t bus;
 		/** @fault.cons: records consumed */
 		u32 cons;
+		/** @fault.stopped: the handler leaves the ring alone */
+		bool stopped;
 	} fault;
 
 	/**

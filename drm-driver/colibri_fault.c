@@ -58,6 +58,7 @@
  */
 
 #include <linux/bitmap.h>
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
@@ -338,9 +339,9 @@ static void colibri_fault_dispatch(struct colibri_device *cdev, const struct col
 void colibri_fault_handle_ring(struct colibri_device *cdev)
 {
 	struct colibri_status_page *status = cdev->status;
-	u32 prod;
+	u32 prod, first, taken = 0;
 
-	while (!colibri_is_lost(cdev)) {
+	while (!colibri_is_lost(cdev) && !READ_ONCE(cdev->fault.stopped)) {
 		/* Pairs with the device's release: the records are complete. */
 		prod = smp_load_acquire(&status->fault_prod);
 		if (prod == cdev->fault.cons)
@@ -349,6 +350,7 @@ void colibri_fault_handle_ring(struct colibri_device *cdev)
 			colibri_device_lost(cdev, "the fault ring holds more than fits in");
 			return;
 		}
+		first = cdev->fault.cons;
 		while (cdev->fault.cons != prod) {
 			u32 slot = cdev->fault.cons++ % COLIBRI_FAULT_RING_SIZE;
 			/* A copy: the device could change its record after the check. */
@@ -365,7 +367,26 @@ void colibri_fault_handle_ring(struct colibri_device *cdev)
 		mb();
 		if (READ_ONCE(status->fault_overflow))
 			colibri_write32(cdev, COLIBRI_REG_FAULT_DOORBELL, 1);
+
+		/* A device can report without end, and this thread goes before all others. */
+		taken += prod - first;
+		if (taken >= COLIBRI_FAULT_RING_SIZE) {
+			usleep_range(50, 200);
+			taken = 0;
+		}
 	}
+}
+
+/**
+ * colibri_fault_stop() - have the handler return soon, whatever the device does
+ * @cdev: device
+ * @stop: true: until it is called with false
+ *
+ * Whoever waits for the handler's end would wait for the device's else.
+ */
+void colibri_fault_stop(struct colibri_device *cdev, bool stop)
+{
+	WRITE_ONCE(cdev->fault.stopped, stop);
 }
 
 /* ---- Service --------------------------------------------------------------*/

@@ -73,6 +73,12 @@ static const struct {
 	[COLIBRI_VEC_SCHED] = { "colibri-sched", colibri_irq_sched, NULL },
 };
 
+/* Before the vectors are freed, which waits for their handlers. */
+static void colibri_irq_stop(void *data)
+{
+	colibri_fault_stop(data, true);
+}
+
 static void colibri_irq_free_vectors(void *data)
 {
 	pci_free_irq_vectors(data);
@@ -88,6 +94,7 @@ void colibri_irq_disable(struct colibri_device *cdev)
 {
 	unsigned int i;
 
+	colibri_fault_stop(cdev, true);
 	for (i = 0; i < COLIBRI_USED_VECS; i++)
 		disable_irq(pci_irq_vector(cdev->pdev, i));
 }
@@ -100,6 +107,7 @@ void colibri_irq_enable(struct colibri_device *cdev)
 {
 	unsigned int i;
 
+	colibri_fault_stop(cdev, false);
 	for (i = 0; i < COLIBRI_USED_VECS; i++)
 		enable_irq(pci_irq_vector(cdev->pdev, i));
 }
@@ -131,5 +139,5 @@ int colibri_irq_init(struct colibri_device *cdev)
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return devm_add_action_or_reset(&pdev->dev, colibri_irq_stop, cdev);
 }

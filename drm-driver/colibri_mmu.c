@@ -35,8 +35,8 @@
  * that the driver holds.
  */
 
-#include <linux/delay.h>
 #include <linux/iopoll.h>
+#include <linux/ktime.h>
 
 #include "colibri_device.h"
 #include "colibri_lockdep.h"
@@ -48,6 +48,9 @@
 
 /* How long a wait polls: about as long as the interrupt would take to arrive. */
 #define COLIBRI_MMU_POLL_US	30
+
+/* How long posting polls for room in the ring, at most. */
+#define COLIBRI_MMU_ROOM_NS	(10 * NSEC_PER_SEC)
 
 /**
  * struct colibri_mmu - the command ring
@@ -107,6 +110,20 @@ static bool colibri_mmu_has_room(struct colibri_device *cdev)
 	       colibri_is_lost(cdev);
 }
 
+/* By the clock: rounds take however long, and the watchdog waits no longer than 20 s. */
+static bool colibri_mmu_poll_room(struct colibri_device *cdev)
+{
+	u64 limit = min_t(u64, jiffies_to_nsecs(cdev->timeout), COLIBRI_MMU_ROOM_NS);
+	u64 end = ktime_get_ns() + limit;
+
+	while (!colibri_mmu_has_room(cdev)) {
+		if (ktime_get_ns() >= end)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
 static void colibri_mmu_kick(struct colibri_device *cdev)
 {
 	/* The device looks at mmu_prod once more after it has set mmu_idle. */
@@ -121,7 +138,6 @@ static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid
 {
 	struct colibri_mmu *mmu = cdev->mmu;
 	struct colibri_mmu_cmd *cmd;
-	bool room;
 
 	lockdep_assert_held(&mmu->lock);
 
@@ -130,8 +146,7 @@ static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid
 
 	if (unlikely(!colibri_mmu_has_room(cdev))) {
 		colibri_mmu_kick(cdev);
-		if (read_poll_timeout_atomic(colibri_mmu_has_room, room, room, 1,
-					     jiffies_to_usecs(cdev->timeout), false, cdev)) {
+		if (!colibri_mmu_poll_room(cdev)) {
 			colibri_device_lost(cdev, "the MMU ring stays full");
 			return mmu->posted;
 		}

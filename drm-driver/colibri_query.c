@@ -66,7 +66,7 @@ static int colibri_query_limits(struct colibri_device *cdev, struct drm_colibri_
 		.max_exec_items = COLIBRI_MAX_EXEC_ITEMS,
 		.max_syncs = COLIBRI_MAX_SYNCS,
 		.job_timeout_ms = colibri_job_timeout(),
-		.waves_per_queue = colibri_read32(cdev, COLIBRI_REG_WAVES_PER_QUEUE),
+		.waves_per_queue = cdev->waves_per_queue,
 		.timeslice_us = COLIBRI_TIMESLICE_MS * USEC_PER_MSEC,
 		.vram_granule = HMM_SVM_BLOCK_SIZE,
 	};
@@ -108,7 +108,7 @@ static int colibri_query_topology(struct colibri_device *cdev, struct drm_colibr
 		.numa_node = dev_to_node(&pdev->dev),
 		.num_cus = cdev->num_cus,
 		.wave_lanes = COLIBRI_WAVE_LANES,
-		.vlen = colibri_read32(cdev, COLIBRI_REG_VLEN),
+		.vlen = cdev->vlen,
 		.num_copy_engines = cdev->num_queues - 1,
 	};
 

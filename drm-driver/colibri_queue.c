@@ -44,6 +44,7 @@
  */
 
 #include <linux/log2.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -444,6 +445,9 @@ bool colibri_queue_read_error(struct colibri_queue *queue, struct colibri_queue_
 		return false;
 
 	error->code = colibri_read32(cdev, reg + COLIBRI_QREG_ERROR);
+	/* A reason that is none, or one of the driver's own. */
+	if (error->code == COLIBRI_QERR_NONE || error->code > COLIBRI_QERR_NO_MEMORY)
+		error->code = DRM_COLIBRI_QUEUE_ERR_HUNG;
 	error->addr = colibri_read64(cdev, reg + COLIBRI_QREG_ERROR_ADDR);
 	error->pc = colibri_read64(cdev, reg + COLIBRI_QREG_ERROR_PC);
 	if (error->code == COLIBRI_QERR_FAULT) {
@@ -693,6 +697,9 @@ static int colibri_queue_lock_room(const struct colibri_queue_packets *items, un
 	int ret;
 
 	for (;;) {
+		/* The control blocks are the processes': room can come and go without end. */
+		if (signal_pending(current))
+			return -ERESTARTSYS;
 		ret = colibri_queue_lock_all(items, n);
 		if (ret)
 			return ret;
