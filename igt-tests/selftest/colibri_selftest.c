@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "igt.h"
+#include "kernel_log.h"
 
 IGT_TEST_DESCRIPTION("Results of all kinds, for tools/suites/igt-selftest");
 
@@ -44,6 +45,21 @@ igt_main()
 		log_message(LOG_WARNING, "the kernel warns");
 		igt_assert_eq(1, 2);
 	}
+
+	igt_subtest("expected") {
+		kernel_log_expect("the kernel warns");
+		kernel_log_allow("of something else");
+		log_message(LOG_WARNING, "the kernel warns");
+	}
+
+	igt_subtest("expected-once") {
+		kernel_log_expect("the kernel warns");
+		log_message(LOG_WARNING, "the kernel warns");
+		log_message(LOG_WARNING, "the kernel warns");
+	}
+
+	igt_subtest("expected-in-vain")
+		kernel_log_expect("the kernel warns");
 
 	igt_subtest("crash")
 		raise(SIGSEGV);

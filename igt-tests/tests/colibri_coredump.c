@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "gpu_power.h"
+#include "kernel_log.h"
 
 IGT_TEST_DESCRIPTION("Dumps of queues and of the device");
 
@@ -195,6 +196,7 @@ static void device_lost(struct gpu *gpu)
 	gpu_power_require();
 	slot = gpu_slot(gpu);
 	drop_old_dumps();
+	kernel_log_expect("device lost: ");
 	gpu_power("kill", "");
 	uevents_expect(events, "WEDGED=rebind,bus-reset");
 	gpu_wait_lost(gpu, 5);

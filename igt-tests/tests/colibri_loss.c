@@ -15,12 +15,36 @@
 
 #include "gpu_load.h"
 #include "gpu_power.h"
+#include "kernel_log.h"
 #include "system.h"
 
 IGT_TEST_DESCRIPTION("Loss of the device");
 
 #define LOST_S		5	/* in which a loss is noticed: the driver looks once a second */
 #define RANDOM_KILLS	3	/* of each random subtest */
+
+/* ---- The end of a device ---- */
+
+/* The driver will notice that the device is gone; what was in VRAM then may be lost. */
+static void expect_loss(void)
+{
+	kernel_log_expect("device lost: ");
+	kernel_log_allow("pages of device memory are lost");
+}
+
+static void die(void)
+{
+	expect_loss();
+	gpu_power("kill", "");
+}
+
+/* What is lost goes, and another device comes. */
+static void replace(struct gpu *gpu, char *slot)
+{
+	gpu_close_lost(gpu, 0);
+	gpu_replace(slot);
+	free(slot);
+}
 
 /* ---- Waiters ---- */
 
@@ -66,12 +90,10 @@ static void idle(struct gpu *gpu)
 
 	waiter_start(&with_queue, gpu, gpu->queue);
 	waiter_start(&without, gpu, 0);
-	gpu_power("kill", "");
+	die();
 	waiter_expect(&with_queue, -ENODEV);
 	waiter_expect(&without, -ENODEV);
-	gpu_close_lost(gpu, 0);
-	gpu_replace(slot);
-	free(slot);
+	replace(gpu, slot);
 }
 
 static void dispatch(struct gpu *gpu)
@@ -82,11 +104,9 @@ static void dispatch(struct gpu *gpu)
 
 	gpu_loop_start(gpu, (uintptr_t)word);
 	waiter_start(&w, gpu, gpu->queue);
-	gpu_power("kill", "");
+	die();
 	waiter_expect(&w, -ENODEV);
-	gpu_close_lost(gpu, 0);
-	gpu_replace(slot);
-	free(slot);
+	replace(gpu, slot);
 }
 
 /* It is there, but does not answer: for a moment, which is no matter, then for good. */
@@ -95,20 +115,19 @@ static void stopped(struct gpu *gpu)
 	volatile uint64_t *word = map_anonymous(PAGE_SIZE, PAGE_SIZE);
 	char *slot = gpu_slot(gpu);
 	struct waiter w;
+	uint32_t vm;
 
 	gpu_loop_start(gpu, (uintptr_t)word);
 	waiter_start(&w, gpu, gpu->queue);
-	gpu_power("stop", "");
-	sleep(2);
-	gpu_power("cont", "");
+	gpu_power("stop", "2");
+	igt_assert_eq(colibri_vm_create(&gpu->dev, &vm), 0);
 	gpu_loop_progress(gpu, 10);
+	expect_loss();
 	gpu_power("stop", "");
 	gpu_wait_lost(gpu, GPU_TIMEOUT_S);
 	waiter_expect(&w, -ENODEV);
 	gpu_power("kill", "");
-	gpu_close_lost(gpu, 0);
-	gpu_replace(slot);
-	free(slot);
+	replace(gpu, slot);
 }
 
 /* Exactly what was in VRAM is lost, and nothing else. */
@@ -125,7 +144,7 @@ static void sigbus(struct gpu *gpu)
 	gpu_ramp_to_vram(gpu, words, size, 1);
 	igt_assert_eq_u64(cpu_ramp_errors(words, size / 4, 1), 0);
 	igt_assert_eq(colibri_svm_query(&gpu->dev, gpu->vm, words, size, where), 0);
-	gpu_power("kill", "");
+	die();
 	for (size_t i = 0; i < pages; i++) {
 		bool there = read_or_sigbus(words + i * PAGE_SIZE, &value);
 
@@ -156,7 +175,7 @@ static void buffers(struct gpu *gpu)
 	igt_assert_eq(colibri_bo_create(&gpu->dev, PAGE_SIZE, DRM_COLIBRI_GEM_SYSTEM, 0, &system), 0);
 	*(volatile uint32_t *)vram.map = 5;
 	*(volatile uint32_t *)system.map = 6;
-	gpu_power("kill", "");
+	die();
 	gpu_wait_lost(gpu, LOST_S);
 	for (unsigned int i = 0; read_or_sigbus(vram.map, &value); i++) {
 		igt_assert_lt_u64(i, 5000);
@@ -186,7 +205,7 @@ static void unload(struct gpu *gpu)
 	igt_require_f(modules, "needs COLIBRI_MODULES, the folder of the modules\n");
 	require_migration(gpu);
 	gpu_ramp_to_vram(gpu, words, SVM_BLOCK_SIZE, 1);
-	gpu_power("kill", "");
+	die();
 	gpu_wait_lost(gpu, LOST_S);
 	igt_assert_neq(system("rmmod colibri 2>/dev/null"), 0);
 	gpu_close_lost(gpu, 0);
@@ -220,13 +239,11 @@ static void kill_under_load(struct gpu *gpu, unsigned int flags, unsigned int de
 	igt_info("killed after %u us\n", delay_us);
 	gpu_load_start(&load);
 	usleep(delay_us);
-	gpu_power("kill", "");
+	die();
 	gpu_wait_lost(gpu, LOST_S);
 	gpu_load_end(&load);
 	gpu_load_check(&load);
-	gpu_close_lost(gpu, 0);
-	gpu_replace(slot);
-	free(slot);
+	replace(gpu, slot);
 }
 
 static void kill_often(struct gpu *gpu, unsigned int flags)
@@ -270,7 +287,7 @@ static void exclusive(struct gpu *gpu)
 	char *slot = gpu_slot(gpu);
 
 	gpu_fini_early(gpu);
-	gpu_power("kill", "");
+	die();
 	igt_assert_eq(gpu_slot_write(slot, "remove", "1"), 0);
 	gpu_power("plug", "--no-pcie-atomics");
 	gpu_wait_ready();
@@ -295,6 +312,9 @@ static void kill_during(const char *slot, int (*change)(const char *slot), unsig
 	if (!child)
 		_exit(-change(slot));
 	usleep(delay);
+	kernel_log_allow("device lost: ");
+	kernel_log_allow("pages of device memory are lost");
+	kernel_log_allow("probe with driver colibri failed");
 	gpu_power("kill", "");
 	/* Each step of probe() has its own timeout; none is tried twice. */
 	igt_set_timeout(GPU_TIMEOUT_S, "the driver hangs");

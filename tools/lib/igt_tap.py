@@ -20,6 +20,10 @@ OOM_REPORT = re.compile(r"^[^\n]* invoked oom-killer: .*?"
                         re.MULTILINE | re.DOTALL)
 
 
+# What the test says of messages that it makes the kernel print (igt-tests/lib/kernel_log.h).
+DECLARED = re.compile(r"colibri-test: (expects|allows): (.*)")
+
+
 def read_list(path):
     """The tests that should have run, in order."""
     with open(path, encoding="utf-8") as file:
@@ -48,19 +52,35 @@ def skip_reason(record):
     return "no reason given"
 
 
-def only_an_oom_kill(name, record):
-    """Whether all that the kernel warned of is the out-of-memory kill that the test is about."""
-    if record["result"] != "dmesg-warn" or "oom" not in name:
-        return False
-    text = OOM_REPORT.sub("", record.get("dmesg-warnings", ""))
-    return not text.strip()
+def judge_log(name, record):
+    """The kernel's warnings that the test is not about, and the messages that it lacks."""
+    text = record.get("dmesg-warnings", "")
+    if "oom" in name:
+        text = OOM_REPORT.sub("", text)
+    left, missing = [line for line in text.splitlines() if line.strip()], []
+    # Each declaration is for one message.
+    for verb, message in DECLARED.findall(record.get("dmesg", "")):
+        found = next((line for line in left if message in line), None)
+        if found:
+            left.remove(found)
+        elif verb == "expects":
+            missing.append(message)
+    return left, missing
 
 
 def outcome(name, record):
     """What counts: igt_runner's word, but for what the test is about."""
     if not record:
         return "did not run"
-    return "pass" if only_an_oom_kill(name, record) else record["result"]
+    result = record["result"]
+    if result not in ("pass", "dmesg-warn", "dmesg-fail"):
+        return result
+    left, missing = judge_log(name, record)
+    if result != "pass" and not left:
+        result = {"dmesg-warn": "pass", "dmesg-fail": "fail"}[result]
+    if result == "pass" and missing:
+        return f"the kernel did not say '{missing[0]}'"
+    return result
 
 
 def print_details(record):
