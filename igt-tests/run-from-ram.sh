@@ -3,7 +3,7 @@
 #
 # Runs subtests of one program out of memory; to be called inside the VM. Drivers of the
 # VM's root (9p over virtio) do not survive suspend, so program and libraries are copied, results
-# go to the kernel log, where IGT says how each subtest ended, and the VM is switched off.
+# go to the kernel log, where IGT says how each subtest ended, and the VM is ended by a restart (to be switched off it would have to ask those drivers).
 #
 #   run-from-ram.sh PROGRAM SUBTEST...
 
@@ -13,6 +13,9 @@ top=$(realpath "$(dirname "$0")/..")
 program=$1
 shift
 ram=/run/ram
+
+# Its press wakes the machine from s2idle.
+modprobe button
 
 mkdir -p $ram
 mount -t tmpfs ram $ram
@@ -33,7 +36,7 @@ for subtest in $*; do
 	HOME=/root /bin/$program --run-subtest \$subtest </dev/null >/dev/ttyS0 2>&1
 done
 /bin/busybox sleep 1
-echo o >/proc/sysrq-trigger
+echo b >/proc/sysrq-trigger
 /bin/busybox sleep 60
 END
 echo 1 >/proc/sys/kernel/sysrq

@@ -14,7 +14,7 @@
 /** gpu_power_require() - Skip unless this VM may lose its first GPU */
 void gpu_power_require(void);
 
-/** gpu_power() - "kill", "stop", "cont" or "plug", or "plug" with options for the model */
+/** gpu_power() - "kill", "stop" (for that many seconds, or ""), or "plug" with options for the model */
 void gpu_power(const char *verb, const char *options);
 
 /** gpu_slot() - The name of the PCI device of an open GPU, such as 0000:01:00.0; to be freed */

@@ -80,6 +80,8 @@ def add_options(parser):
         help="the last GPU cannot do atomics on system memory")
     add("--gpu-may-die", action="store_true",
         help="let the guest kill, stop, unplug and plug its GPUs (colibri-gpus)")
+    add("--wake", type=positive, metavar="SEC",
+        help="press the power button every SEC seconds, and wake the VM from S3")
     add("--model-args", metavar="ARGS", default="",
         help="options of the models (colibri-gpu --help)")
     add("--driver-args", metavar="ARGS", default="",

@@ -15,7 +15,7 @@ import time
 
 import vm_kernel
 from vm_accel import accelerator_options
-from vm_control import Control
+from vm_control import Control, Monitor, Waker, listens
 from vm_log import KernelLog, Relay
 
 HOST = "/host"                    # this machine's files, as tools/vm shows them
@@ -205,7 +205,7 @@ class Session:
                                  stderr=self.model_output)
         self.models[index] = model
         deadline = time.monotonic() + MODEL_START_SECONDS
-        while not os.path.exists(socket):
+        while not listens(model.pid):
             if model.poll() is not None or time.monotonic() > deadline:
                 raise VmEnded("model", "the model did not start:\n" + self.model_log())
             time.sleep(0.01)
@@ -280,8 +280,8 @@ class Session:
                         "-device", f"virtserialport,bus=colibri.0,name=colibri.{name},chardev={name}"]
         if args.gpu_may_die:
             options += ["-chardev", f"socket,id=gpus,path={CONTROL_SOCKET},server=on,wait=off",
-                        "-device", "virtserialport,bus=colibri.0,name=colibri.gpus,chardev=gpus",
-                        "-qmp", f"unix:{MONITOR_SOCKET},server=on,wait=off"]
+                        "-device", "virtserialport,bus=colibri.0,name=colibri.gpus,chardev=gpus"]
+        options += ["-qmp", f"unix:{MONITOR_SOCKET},server=on,wait=off"]
         return options + gpu
 
     @staticmethod
@@ -375,8 +375,11 @@ class Session:
         gpu = [] if self.args.no_gpu else self.start_models()
         self.say(f"booting {self.kernel.release}")
         self.start_vm(gpu)
+        monitor = Monitor(MONITOR_SOCKET)
         if self.args.gpu_may_die:
-            self.control = Control(self, CONTROL_SOCKET, MONITOR_SOCKET)
+            self.control = Control(self, CONTROL_SOCKET, monitor)
+        if self.args.wake:
+            Waker(monitor, self.args.wake)
         try:
             reason = self.wait()
         except KeyboardInterrupt:
