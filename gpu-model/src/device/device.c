@@ -3,6 +3,7 @@
  * Making, resetting and destroying the device.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,17 @@ cg_device_set_bus_master(struct cg_device *dev, bool on)
    pthread_mutex_lock(&dev->ctl_lock);
    if (atomic_exchange(&dev->bus_master, on) && !on)
       cg_bus_collect(dev, NULL);
+   pthread_mutex_unlock(&dev->ctl_lock);
+}
+
+void
+cg_device_power_cycle(struct cg_device *dev)
+{
+   pthread_mutex_lock(&dev->ctl_lock);
+   cg_reset_locked(dev);
+   /* No engine is at work.  Costs nothing where there is nothing in it. */
+   if (fallocate(dev->vram_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, dev->config.vram_size))
+      memset(dev->vram, 0, dev->config.vram_size);
    pthread_mutex_unlock(&dev->ctl_lock);
 }
 

@@ -58,6 +58,9 @@ void cg_device_set_hostile(struct cg_device *dev, uint32_t seed, uint32_t kinds)
 /** Everything but VRAM and the guest memory map to its power-on state. */
 void cg_device_reset(struct cg_device *dev);
 
+/** The same, and VRAM forgets what it contains, as without power. */
+void cg_device_power_cycle(struct cg_device *dev);
+
 /**
  * Lends the device the guest memory [iova, iova + size), which is @fd at @offset.  The fd stays the
  * caller's.

@@ -468,7 +468,8 @@ reset_config(struct vfu_server *s)
 static int
 handle_reset(struct vfu_server *s)
 {
-   cg_device_reset(s->dev);
+   /* It cannot be told from a loss of power: after S3 QEMU resets its devices, and that is all. */
+   cg_device_power_cycle(s->dev);
    reset_config(s);
    memset(s->msix_table, 0, sizeof(s->msix_table));
    return 0;

@@ -220,6 +220,10 @@ vfio_regions(void)
    CHECK(region_write(COLIBRI_BAR_VRAM, 16, 4, &v) == 0 && vram[4] == 0x4321);
    CHECK(region_write(COLIBRI_BAR_VRAM, (16 << 20) - 2, 4, &v) == EINVAL);
    CHECK(region_read(COLIBRI_BAR_VRAM, ~0ull, 4, &v) == EINVAL);
+   /* RESET keeps it, a reset of the function does not. */
+   v = 1;
+   CHECK(region_write(COLIBRI_BAR_REGS, COLIBRI_REG_RESET, 4, &v) == 0 && vram[4] == 0x4321);
+   CHECK(call(VFU_DEVICE_RESET, NULL, 0, NULL, 0) == 0 && vram[4] != 0x4321);
    munmap(vram, PAGE);
    close(fd);
 
