@@ -29,7 +29,8 @@
  * The first two need nothing of the hardware before somebody gives them work or
  * serves their faults.  The others go to the end of the waiting list, and nobody
  * overtakes a group there, so each has its turn after at most a slice of every
- * other: no one starves.  Priority makes the slices longer.
+ * other: no one starves.  Slices are alike; priorities are weights by which the device
+ * shares its time among the queues that are on it.
  *
  * To detach a queue never waits for anything but the device's microseconds: not for
  * a kernel to end, nor for a fault.  So work on VMs that signal dma_fences gets its
@@ -50,6 +51,8 @@
 #include "colibri_device.h"
 #include "colibri_doorbell.h"
 #include "colibri_runlist_priv.h"
+
+#define COLIBRI_SLICE		msecs_to_jiffies(COLIBRI_TIMESLICE_MS)
 
 /* How little a group that waits for memory may run while others want to. */
 #define COLIBRI_MIN_SLICE	msecs_to_jiffies(4)
@@ -175,11 +178,6 @@ static void colibri_group_attach(struct colibri_runlist *rl, struct colibri_grou
 
 /* ---- Who gives way --------------------------------------------------------*/
 
-static unsigned long colibri_group_slice(struct colibri_group *group)
-{
-	return msecs_to_jiffies(COLIBRI_TIMESLICE_MS << group->priority);
-}
-
 static void colibri_pass_read(struct colibri_runlist *rl, struct colibri_pass *pass)
 {
 	if (pass->known)
@@ -202,7 +200,7 @@ static enum colibri_claim colibri_group_claim(struct colibri_group *group,
 	if (!(mask & ~(pass->idle | pass->parked | pass->waiting)) &&
 	    time_after_eq(pass->now, group->since + COLIBRI_MIN_SLICE))
 		return COLIBRI_CLAIM_WAITING;
-	return time_after_eq(pass->now, group->since + colibri_group_slice(group)) ?
+	return time_after_eq(pass->now, group->since + COLIBRI_SLICE) ?
 	       COLIBRI_CLAIM_EXPIRED : COLIBRI_CLAIM_STAYS;
 }
 
@@ -259,7 +257,7 @@ static void colibri_runlist_arm(struct colibri_runlist *rl, const struct colibri
 
 		watch |= mask & ~gives_way;
 		end = group->since + (mask & ~(gives_way | pass->waiting) ?
-				      colibri_group_slice(group) : COLIBRI_MIN_SLICE);
+				      COLIBRI_SLICE : COLIBRI_MIN_SLICE);
 		/* One that was over when the pass began waits for others to be. */
 		if (time_after(end, pass->now))
 			delay = min(delay, time_after(end, now) ? end - now : 0);

@@ -7,7 +7,7 @@
 struct colibri_device;
 struct colibri_queue;
 
-/* What a queue of priority 0 may run while others wait; each priority above it doubles that. */
+/* What a queue may stay on the hardware while others wait. */
 #define COLIBRI_TIMESLICE_MS	20
 
 int colibri_runlist_init(struct colibri_device *cdev);

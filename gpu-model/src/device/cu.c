@@ -140,7 +140,10 @@ charge(struct cg_cu *cu)
    struct cg_queue *q = cu->queue;
    unsigned kind = !cu->in_wave && q->cp.copied ? COLIBRI_BUSY_COPY : COLIBRI_BUSY_COMPUTE;
 
-   cu->dev->busy_ns[q->id][kind] += cg_now() - cu->since;
+   uint64_t ns = cg_now() - cu->since;
+
+   cu->dev->busy_ns[q->id][kind] += ns;
+   cg_sched_charge(q, ns);
    cu->queue = NULL;
 }
 

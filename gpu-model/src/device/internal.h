@@ -307,7 +307,8 @@ struct cg_queue {
 
    bool quiesce;           /**< the control thread waits for busy to become 0 */
    unsigned busy;          /**< CU threads at work for this queue */
-   struct cg_list link;    /**< in dev->runq[priority] when there is something to run */
+   struct cg_list link;    /**< in dev->runq when there is something to run */
+   uint64_t vtime;         /**< time had, by weight; see sched.c */
    struct cg_list ready;   /**< waves */
    unsigned num_ready;
    struct cg_list free_waves, free_groups;
@@ -393,6 +394,8 @@ void cg_sched_cp_unpoll(struct cg_queue *q);
 void cg_sched_poke_polling(struct cg_device *dev);
 /** Has the command processor something to do that it can do? */
 bool cg_sched_cp_runnable(const struct cg_queue *q);
+/** A CU has worked for the queue for so long. */
+void cg_sched_charge(struct cg_queue *q, uint64_t ns);
 /** The queue's state or lists changed: is there something to run? */
 void cg_sched_update(struct cg_queue *q);
 /** Wakes sleeping CUs for what is there to run; @self: the calling CU will take one itself. */
@@ -479,9 +482,9 @@ struct cg_device {
    bool stopping;
    unsigned waves_per_queue;
    uint64_t wave_memory;
-   unsigned picks;
+   uint64_t vtime;       /**< of the queue that was picked last */
    unsigned num_polling; /**< queues with cp.waiting */
-   struct cg_list runq[4];
+   struct cg_list runq;  /**< queues with something to run, the least vtime first */
    struct cg_list idle_cus;
    struct cg_faults faults;
    struct cg_queue *queues[COLIBRI_MAX_QUEUES];    /**< never NULL; changed by the control thread */

@@ -290,8 +290,7 @@ cg_queues_init(struct cg_device *dev)
    if (dev->waves_per_queue < CG_WAVES_PER_QUEUE)
       dev->waves_per_queue = CG_WAVES_PER_QUEUE;
 
-   for (unsigned p = 0; p < 4; p++)
-      cg_list_init(&dev->runq[p]);
+   cg_list_init(&dev->runq);
    cg_list_init(&dev->idle_cus);
    for (unsigned i = 0; i < COLIBRI_MAX_QUEUES; i++)
       dev->queues[i] = cg_queue_new(dev, i);

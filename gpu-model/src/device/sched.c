@@ -2,15 +2,17 @@
 /*
  * Which queue a compute unit works for next.
  *
- * A queue is on the run queue of its priority while it may run and has a
- * ready wave or a command processor with something to do.  Higher priorities
- * go first, but every CG_FAIR_PICK-th choice begins with another one, each in
- * turn, so that an endless kernel starves nobody.  Within a priority it is round robin, and
- * within a queue packets and waves take turns.
+ * A queue is on the run queue while it may run and has a ready wave or a
+ * command processor with something to do.  Each queue has a virtual time, which
+ * the time that CUs spend on it adds to, half as much for each step of
+ * priority.  The queue with the least goes first, so all get time in proportion to their
+ * weights and none starves.  Who had nothing to do for a while begins where the
+ * others are.  Within a queue packets and waves take turns.
  */
 #include "internal.h"
 
-#define CG_FAIR_PICK 16
+/* Steps of priority that virtual time can tell apart. */
+#define CG_PRIORITY_SHIFT 3
 
 /* ns between two looks at a memory word that a queue waits for. */
 #define CG_POLL_MIN 20000
@@ -30,6 +32,30 @@ has_work(const struct cg_queue *q)
           !q->quiesce && !q->detached && (q->num_ready || cg_sched_cp_runnable(q));
 }
 
+/* Into its place on the run queue, behind those with the same time. */
+static void
+enqueue(struct cg_queue *q)
+{
+   struct cg_device *dev = q->dev;
+   struct cg_list *pos = dev->runq.prev;
+
+   if (q->vtime < dev->vtime)
+      q->vtime = dev->vtime;
+   while (pos != &dev->runq && cg_container(pos, struct cg_queue, link)->vtime > q->vtime)
+      pos = pos->prev;
+   cg_list_add_head(&q->link, pos);
+}
+
+void
+cg_sched_charge(struct cg_queue *q, uint64_t ns)
+{
+   q->vtime += (ns << CG_PRIORITY_SHIFT) >> q->priority;
+   if (!cg_list_empty(&q->link)) {
+      cg_list_del(&q->link);
+      enqueue(q);
+   }
+}
+
 void
 cg_sched_update(struct cg_queue *q)
 {
@@ -40,7 +66,7 @@ cg_sched_update(struct cg_queue *q)
    if (on)
       cg_list_del(&q->link);
    else
-      cg_list_add_tail(&q->link, &q->dev->runq[q->priority]);
+      enqueue(q);
 }
 
 void
@@ -132,19 +158,15 @@ poll_due(struct cg_device *dev)
 bool
 cg_sched_pick(struct cg_device *dev, struct cg_work *work)
 {
-   bool fair = ++dev->picks % CG_FAIR_PICK == 0;
-   unsigned first = fair ? dev->picks / CG_FAIR_PICK % 4 : 3;
-
    poll_due(dev);
-   for (unsigned i = 0; i < 4; i++) {
-      struct cg_list *head = &dev->runq[(first - i) % 4];
+   if (cg_list_empty(&dev->runq))
+      return false;
 
-      if (!cg_list_empty(head)) {
-         take(cg_container(head->next, struct cg_queue, link), work);
-         return true;
-      }
-   }
-   return false;
+   struct cg_queue *q = cg_container(dev->runq.next, struct cg_queue, link);
+
+   dev->vtime = q->vtime;
+   take(q, work);
+   return true;
 }
 
 uint64_t
@@ -168,12 +190,10 @@ cg_sched_kick(struct cg_device *dev, bool self)
 {
    int todo = self ? -1 : 0;
 
-   for (unsigned p = 0; p < 4; p++) {
-      cg_list_for_each(pos, &dev->runq[p]) {
-         const struct cg_queue *q = cg_container(pos, struct cg_queue, link);
+   cg_list_for_each(pos, &dev->runq) {
+      const struct cg_queue *q = cg_container(pos, struct cg_queue, link);
 
-         todo += q->num_ready + cg_sched_cp_runnable(q);
-      }
+      todo += q->num_ready + cg_sched_cp_runnable(q);
    }
    while (todo-- > 0 && !cg_list_empty(&dev->idle_cus)) {
       struct cg_cu *cu = cg_container(cg_list_pop(&dev->idle_cus), struct cg_cu, idle_link);

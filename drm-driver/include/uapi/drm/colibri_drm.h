@@ -117,7 +117,7 @@ struct drm_colibri_query_limits {
 	__u32 waves_per_queue;
 	/** @job_timeout_ms: what a job on a fenced VM may take at most, 0: no limit */
 	__u32 job_timeout_ms;
-	/** @timeslice_us: what a queue may run while others wait, priority 0 */
+	/** @timeslice_us: what a queue may stay on the hardware while others wait for it */
 	__u32 timeslice_us;
 	/** @pad: 0 */
 	__u32 pad;
@@ -411,7 +411,7 @@ struct drm_colibri_vm_bind {
 struct drm_colibri_group_create {
 	/** @vm_id: VM of its queues */
 	__u32 vm_id;
-	/** @priority: 0 (low) .. 2 (high): its share of the time when others want the device */
+	/** @priority: 0 (low) .. 2 (high): its share of the time when others want the device, 2^priority */
 	__u32 priority;
 	/** @flags: 0 */
 	__u32 flags;
