@@ -22,6 +22,11 @@
  * ``page_tables``
  *     Page tables as runs of entries that are alike.  Writing "ASID [START [END]]" to the
  *     open file chooses what the same open file shows.
+ * ``raw_pte``
+ *     Only with the module parameter of this name, which taints the kernel: writing "ASID VA LEVEL
+ *     ENTRY" puts the entry into the tables that the device reads, unchecked, for tests of the
+ *     device's MMU.  It can give the device any memory there is, so it takes more than root:
+ *     debugfs does not open a file for writing on a kernel that is locked down.
  *
  * Files show things one after the other, each as it is at some moment; nothing is
  * stopped for them.  They take references and the locks of what they show, read no
@@ -30,6 +35,7 @@
  */
 
 #include <linux/debugfs.h>
+#include <linux/moduleparam.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -421,6 +427,66 @@ static const struct file_operations colibri_pt_dump_fops = {
 	.release = seq_release_private,
 };
 
+/* ---- raw_pte --------------------------------------------------------------*/
+
+static bool raw_pte;
+module_param_unsafe(raw_pte, bool, 0400);
+MODULE_PARM_DESC(raw_pte, "Let root write page table entries of the GPU by debugfs, for tests");
+
+static int colibri_raw_pte_set(struct colibri_device *cdev, struct colibri_vm *vm, u64 va,
+			       unsigned int level, u64 entry)
+{
+	int ret = -ENOENT;
+	u64 ticket;
+
+	down_read(&vm->teardown_lock);
+	if (!vm->torn_down)
+		ret = colibri_pt_write_raw(&vm->pt, va, level, entry);
+	if (!ret) {
+		ticket = colibri_mmu_invalidate(cdev, vm->asid, 0, COLIBRI_MMU_ALL);
+		colibri_mmu_wait(cdev, ticket, true);
+		/* What waited for the page, if anything did, looks again. */
+		colibri_mmu_retry(cdev, vm->asid, 0, COLIBRI_MMU_ALL);
+	}
+	up_read(&vm->teardown_lock);
+	return ret;
+}
+
+static ssize_t colibri_raw_pte_write(struct file *file, const char __user *user, size_t size,
+				     loff_t *pos)
+{
+	struct colibri_device *cdev = file->private_data;
+	struct colibri_vm *vm;
+	unsigned int level;
+	char text[96] = "";
+	u64 va, entry;
+	u32 asid;
+	int ret;
+
+	if (size >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, user, size))
+		return -EFAULT;
+	if (sscanf(text, "%u %llx %u %llx", &asid, &va, &level, &entry) != 4)
+		return -EINVAL;
+	if (!asid || asid >= cdev->num_asids || va >= COLIBRI_VA_END || !level ||
+	    level > COLIBRI_PT_LEVELS)
+		return -EINVAL;
+	vm = colibri_vm_get_by_asid(cdev, asid);
+	if (!vm)
+		return -ENOENT;
+	ret = colibri_raw_pte_set(cdev, vm, va, level, entry);
+	colibri_vm_put(vm);
+	return ret ?: size;
+}
+
+static const struct file_operations colibri_raw_pte_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = colibri_raw_pte_write,
+	.llseek = noop_llseek,
+};
+
 /**
  * colibri_debugfs_init() - &drm_driver.debugfs_init
  * @minor: DRM minor
@@ -436,4 +502,6 @@ void colibri_debugfs_init(struct drm_minor *minor)
 	debugfs_create_file("vram", 0400, root, cdev, &colibri_debugfs_vram_fops);
 	debugfs_create_file("faults", 0400, root, cdev, &colibri_debugfs_faults_fops);
 	debugfs_create_file("page_tables", 0600, root, cdev, &colibri_pt_dump_fops);
+	if (raw_pte)
+		debugfs_create_file("raw_pte", 0200, root, cdev, &colibri_raw_pte_fops);
 }

@@ -479,3 +479,30 @@ unsigned int colibri_pt_read_walk(struct colibri_pt *pt, u64 va, u64 *entries)
 	}
 	return n;
 }
+
+/**
+ * colibri_pt_write_raw() - put anything into the tables that the device reads
+ * @pt: page tables
+ * @va: address
+ * @level: level of the entry, 1 to COLIBRI_PT_LEVELS
+ * @entry: what the device is to find
+ *
+ * For tests.  The driver's own walks follow its shadow of the tables, so they and the end of
+ * the tables do not depend on what is in them.
+ *
+ * Context: any, without a lock; what the owner writes there next replaces it.
+ * Return: 0 or -ENOENT: there is no such table.
+ */
+int colibri_pt_write_raw(struct colibri_pt *pt, u64 va, unsigned int level, u64 entry)
+{
+	struct colibri_pt_table *table = pt->root;
+	unsigned int at;
+
+	for (at = COLIBRI_PT_LEVELS; at > level && table; at--)
+		/* Pairs with the release in colibri_pt_grow(). */
+		table = smp_load_acquire(&table->child[colibri_pt_index(va, at)]);
+	if (!table)
+		return -ENOENT;
+	WRITE_ONCE(table->entries[colibri_pt_index(va, level)], entry);
+	return 0;
+}

@@ -33,6 +33,7 @@ bool colibri_pt_map_huge(struct colibri_pt *pt, u64 va, u64 pte);
 u64 colibri_pt_read(struct colibri_pt *pt, u64 va, u64 *size);
 int colibri_pt_check(struct colibri_pt *pt, u64 va, unsigned int access);
 unsigned int colibri_pt_read_walk(struct colibri_pt *pt, u64 va, u64 *entries);
+int colibri_pt_write_raw(struct colibri_pt *pt, u64 va, unsigned int level, u64 entry);
 
 /* Entries that COLIBRI_PTE_CONT64 is about. */
 #define COLIBRI_PT_CONT		16
