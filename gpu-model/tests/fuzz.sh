@@ -5,11 +5,12 @@
 # SECONDS in all. An input that fails is kept in build/gpu-model-fuzz/.
 #
 # usage: fuzz.sh SECONDS [FUZZER...]    (walk, vfio, device; default: all)
+#        fuzz.sh model                  build colibri-gpu with the same sanitizers, for tools/vm --model
 
 set -euo pipefail
 
 top=$(realpath "$(dirname "$0")/../..")
-[ $# -ge 1 ] && [ "$1" -gt 0 ] 2>/dev/null || { echo "usage: fuzz.sh SECONDS [walk|vfio|device...]" >&2; exit 2; }
+[ "${1:-}" = model ] || [ "${1:-0}" -gt 0 ] 2>/dev/null || { echo "usage: fuzz.sh SECONDS [walk|vfio|device...] | model" >&2; exit 2; }
 # Clang and the libraries are those of the root.
 [ "$top" = /colibri ] || exec "$top/tools/root" /colibri/gpu-model/tests/fuzz.sh "$@"
 
@@ -17,6 +18,8 @@ seconds=$1
 shift
 fuzzers=("$@")
 [ ${#fuzzers[@]} -gt 0 ] || fuzzers=(walk vfio device)
+targets=("${fuzzers[@]/#/tests/fuzz-}")
+[ "$seconds" != model ] || targets=(src/colibri-gpu)
 out=/colibri/build/gpu-model-fuzz
 
 exec {lock}>"$out.lock"
@@ -28,7 +31,8 @@ if [ ! -e "$out/build.ninja" ]; then
 		exit 1
 	}
 fi
-ninja -C "$out" --quiet -j "${JOBS:-$(nproc)}" "${fuzzers[@]/#/tests/fuzz-}"
+ninja -C "$out" --quiet -j "${JOBS:-$(nproc)}" "${targets[@]}"
+[ "$seconds" != model ] || exit 0
 
 cd "$out"
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

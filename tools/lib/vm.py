@@ -82,6 +82,8 @@ def add_options(parser):
         help="let the guest kill, stop, unplug and plug its GPUs (colibri-gpus)")
     add("--wake", type=positive, metavar="SEC",
         help="press the power button every SEC seconds, and wake the VM from S3")
+    add("--model", metavar="PATH", default=vm_session.MODEL,
+        help="another build of the model, from the checkout's folder on")
     add("--model-args", metavar="ARGS", default="",
         help="options of the models (colibri-gpu --help)")
     add("--driver-args", metavar="ARGS", default="",

@@ -23,7 +23,7 @@ RUNS = "/colibri/build/vm"
 RUNS_KEPT = 16
 GUEST_DIR = "/var/lib/colibri"    # this run's folder, for the guest, too
 SHARE = "/mnt/share"
-MODEL = "/colibri/build/gpu-model/src/colibri-gpu"
+MODEL = "build/gpu-model/src/colibri-gpu"
 MESA = "/colibri/build/mesa-install"
 CHECKOUT = "/colibri"
 CONTROL_SOCKET = GUEST_DIR + "/control.sock"
@@ -166,9 +166,13 @@ class Session:
 
     # The model
 
+    def model_path(self):
+        """The model's program."""
+        return os.path.join("/colibri", self.args.model)
+
     def start_models(self):
         """Starts the virtual GPUs; returns QEMU's options for them."""
-        if not os.access(MODEL, os.X_OK):
+        if not os.access(self.model_path(), os.X_OK):
             raise SetupError("the model is not built: run 'make model'")
         self.model_output = open(GUEST_DIR + "/model.txt", "w", encoding="utf-8")
         self.models = [None] * self.args.gpus
@@ -193,7 +197,7 @@ class Session:
             raise SetupError("no slot is left")
         name = f"gpu{self.devices}"
         socket = f"{GUEST_DIR}/{name}.sock"
-        command = [MODEL, "--socket", socket, "--vram", str(self.args.vram)]
+        command = [self.model_path(), "--socket", socket, "--vram", str(self.args.vram)]
         if self.args.cus:
             command += ["--cus", str(self.args.cus)]
         if self.args.no_pcie_atomics and index == self.args.gpus - 1:
