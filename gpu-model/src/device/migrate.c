@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "bulk.h"
 #include "internal.h"
 
 #define CG_MIGRATE_PIECE (1ull << 20)
@@ -18,7 +19,7 @@
  * How long the engine looks for another packet after it has retired one: one copy
  * seldom comes alone, and a doorbell costs the driver more than most copies do.
  */
-#define CG_MIGRATE_LINGER_NS 50000
+#define CG_MIGRATE_LINGER_NS 200000
 
 enum mig_result { MIG_AGAIN, MIG_LINGER, MIG_IDLE, MIG_ERROR };
 
@@ -133,7 +134,7 @@ extent_piece(struct cg_device *dev, const struct colibri_extent *e, uint64_t don
          return 0;
    }
    if (src)
-      memmove(dst, src, n);
+      cg_bulk_copy(dst, src, n);
    else
       memset(dst, 0, n);
    return n;

@@ -354,6 +354,46 @@ migrate_scattered(void)
    guest_fini(&g);
 }
 
+/* Large extents take another way, unless they are not of whole lines, or overlap. */
+static void
+migrate_large(void)
+{
+   setup();
+   static const struct {
+      uint64_t dst, src, size;
+   } cases[] = {
+      {0, 0, 2 << 20},
+      {64, 1, (1 << 20) + (512 << 10)},
+      {3, 0, 1 << 20},
+      {0, 64, (256 << 10) + 1},
+      {4096, 5, 256 << 10},
+   };
+   uint64_t list = guest_alloc(&g, PAGE), fence = guest_alloc(&g, PAGE);
+   uint64_t src = guest_alloc(&g, 4 << 20);
+   struct colibri_extent *e = guest_ptr(&g, list);
+   uint8_t *bytes = guest_ptr(&g, src), *vram = g.vram;
+
+   random_bytes(bytes, 4 << 20);
+   for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+      uint64_t dst = cases[i].dst, n = cases[i].size;
+
+      memset(vram, 0xa5, 4 << 20);
+      e[0] = (struct colibri_extent){dst, COLIBRI_PHYS_SYS | (src + cases[i].src), n, 0};
+      push_migrate(list, 1);
+      CHECK(migrate_fence(fence, i + 1));
+      CHECK(!memcmp(vram + dst, bytes + cases[i].src, n));
+      CHECK(vram[dst + n] == 0xa5 && (!dst || vram[dst - 1] == 0xa5));
+   }
+
+   /* Onto itself, a line further on. */
+   memcpy(vram, bytes, 1 << 20);
+   e[0] = (struct colibri_extent){64, 0, 512 << 10, 0};
+   push_migrate(list, 1);
+   CHECK(migrate_fence(fence, 100));
+   CHECK(!memcmp(vram + 64, bytes, 512 << 10));
+   guest_fini(&g);
+}
+
 static void
 expect_migrate_error(uint32_t error)
 {
@@ -440,6 +480,7 @@ const struct test memory_tests[] = {
    {"bad-page-tables", bad_page_tables},
    {"mmu-ring", mmu_ring},
    {"migrate-scattered", migrate_scattered},
+   {"migrate-large", migrate_large},
    {"migrate-bad-input", migrate_bad_input},
    {"unmap-under-load", unmap_under_load},
    {0},
