@@ -27,14 +27,32 @@ static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 
 	return block;
 }
 
-/* Whether there is a block for @addr; a look that may be old when it returns. */
-bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr)
+static struct hmm_svm_block *block_look(struct hmm_svm *svm, u64 addr)
 {
 	struct hmm_svm_notifier *notifier;
 
 	/* Notifiers go with the mirror alone. */
 	notifier = xa_load(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT);
-	return notifier && xa_load(&notifier->blocks, addr >> HMM_SVM_BLOCK_SHIFT);
+	return notifier ? xa_load(&notifier->blocks, addr >> HMM_SVM_BLOCK_SHIFT) : NULL;
+}
+
+/* Whether there is a block for @addr; a look that may be old when it returns. */
+bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr)
+{
+	return block_look(svm, addr);
+}
+
+/* Whether all of the block of @addr is mapped; the same, without its lock. */
+bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr)
+{
+	struct hmm_svm_block *block;
+	bool ret;
+
+	rcu_read_lock();
+	block = block_look(svm, addr);
+	ret = block && bitmap_full(block->mapped, HMM_SVM_BLOCK_PAGES);
+	rcu_read_unlock();
+	return ret;
 }
 
 /*

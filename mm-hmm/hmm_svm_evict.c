@@ -71,10 +71,9 @@ static unsigned int keep_free(const struct hmm_svm_device *sdev)
 	return clamp(sdev->nr_chunks / HMM_SVM_AHEAD_SHARE, 1U, HMM_SVM_MAX_AHEAD);
 }
 
-static bool is_short(const struct hmm_svm_device *sdev)
+static bool is_to_evict_ahead(const struct hmm_svm_device *sdev)
 {
-	return time_before(jiffies, READ_ONCE(sdev->short_until)) &&
-	       READ_ONCE(sdev->nr_free) < keep_free(sdev);
+	return hmm_svm_is_short(sdev) && READ_ONCE(sdev->nr_free) < keep_free(sdev);
 }
 
 /* Victims in a row, before it is the driver's turn to make room. */
@@ -144,7 +143,7 @@ struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver
 /* Somebody took a chunk: see to it that there is another one for the next. */
 void hmm_svm_evict_ahead(struct hmm_svm_device *sdev)
 {
-	if (!is_short(sdev))
+	if (!is_to_evict_ahead(sdev))
 		return;
 	WRITE_ONCE(sdev->short_until, jiffies + HMM_SVM_SHORTAGE_TIME);
 	queue_work(hmm_svm_workqueue(), &sdev->evict_work);
@@ -156,7 +155,7 @@ void hmm_svm_evict_ahead_work(struct work_struct *work)
 	struct hmm_svm_block *block;
 	struct hmm_svm_chunk *chunk;
 
-	while (is_short(sdev)) {
+	while (is_to_evict_ahead(sdev)) {
 		chunk = hmm_svm_chunk_take_victim(sdev, &block);
 		if (!chunk || evict_chunk(chunk, block))
 			break;

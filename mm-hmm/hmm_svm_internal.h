@@ -366,6 +366,12 @@ static inline bool hmm_svm_has_pages(const struct hmm_svm_device *sdev)
 	return sdev->pgmap.nr_range;
 }
 
+/* Whether chunks have run out lately. */
+static inline bool hmm_svm_is_short(const struct hmm_svm_device *sdev)
+{
+	return time_before(jiffies, READ_ONCE(sdev->short_until));
+}
+
 static inline bool hmm_svm_is_coherent(const struct hmm_svm_device *sdev)
 {
 	return sdev->flags & HMM_SVM_DEVICE_COHERENT;
@@ -425,6 +431,7 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm);
 
 /* hmm_svm_block.c */
 bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr);
+bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr);
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr);
 void hmm_svm_block_put(struct hmm_svm_block *block);
 void hmm_svm_block_remove(struct hmm_svm_block *block);

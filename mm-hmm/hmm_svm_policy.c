@@ -247,6 +247,24 @@ unsigned int hmm_svm_weight(const unsigned long *bits, unsigned int first, unsig
 	return w;
 }
 
+/*
+ * Whether the device has a neighbour from end to end, as it has when it works its way
+ * through memory. While chunks run out, what is brought and not used costs the copy of
+ * an eviction.
+ */
+static bool continues_neighbour(const struct hmm_svm_block *block, const struct vm_area_struct *vma)
+{
+	struct hmm_svm *svm = block->notifier->svm;
+	u64 end = hmm_svm_block_end(block);
+
+	if (hmm_svm_is_short(svm->sdev))
+		return false;
+	return (block->start >= vma->vm_start + HMM_SVM_BLOCK_SIZE &&
+		hmm_svm_block_is_full(svm, block->start - HMM_SVM_BLOCK_SIZE)) ||
+	       (vma->vm_end >= end + HMM_SVM_BLOCK_SIZE &&
+		hmm_svm_block_is_full(svm, end));
+}
+
 /**
  * hmm_svm_policy_density() - How much around a fault to serve with it
  * @block: block with the fault
@@ -258,7 +276,8 @@ unsigned int hmm_svm_weight(const unsigned long *bits, unsigned int first, unsig
  * mapped after the smallest window around @addr is. A block that is used
  * from end to end comes with six faults, one that is used here and there comes
  * with what is used. Where the program wants huge pages, the first fault brings
- * the whole block, as one large folio if nothing of it is there yet.
+ * the whole block, as one large folio if nothing of it is there yet. So does a
+ * fault next to a block that is mapped from end to end.
  *
  * Return: the range, in @block and @vma, with @addr in it, less what is mapped
  * at its ends.
@@ -278,6 +297,10 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 	    bitmap_empty(block->mapped, HMM_SVM_BLOCK_PAGES))
 		return hmm_svm_clip_to_vma(vma, block->start, hmm_svm_block_end(block));
 
+	if (1U << order >= HMM_SVM_BLOCK_PAGES && continues_neighbour(block, vma)) {
+		first = 0;
+		n = HMM_SVM_BLOCK_PAGES;
+	}
 	gain = n - hmm_svm_weight(block->mapped, first, first + n);
 	for (size = 2 * n; size <= 1U << order; size *= 2) {
 		unsigned int start = round_down(page, size);

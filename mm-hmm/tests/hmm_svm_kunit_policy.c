@@ -22,16 +22,22 @@ static struct hmm_svm_span density(struct hmm_svm_block *block, struct vm_area_s
 	return span;
 }
 
-/* As a fault on @page, after which what it brought is mapped. */
-static unsigned int fault(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			  unsigned int page)
+/* As a fault on @page, after which what it brought, at most 2^@order pages, is mapped. */
+static unsigned int fault_up_to(struct hmm_svm_block *block, struct vm_area_struct *vma,
+				unsigned int page, unsigned int order)
 {
-	struct hmm_svm_span span = density(block, vma, page, WHOLE_ORDER);
+	struct hmm_svm_span span = density(block, vma, page, order);
 	unsigned int first = hmm_svm_page_index(block, span.start);
 	unsigned int n = (span.end - span.start) >> PAGE_SHIFT;
 
 	bitmap_set(block->mapped, first, n);
 	return n;
+}
+
+static unsigned int fault(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			  unsigned int page)
+{
+	return fault_up_to(block, vma, page, WHOLE_ORDER);
 }
 
 static struct vm_area_struct *whole_vma(struct kunit *test, struct hmm_svm_block *block)
@@ -143,6 +149,34 @@ static void huge_memory_comes_whole(struct kunit *test)
 	__set_bit(0, block->mapped);
 	span = density(block, vma, 300, WHOLE_ORDER);
 	KUNIT_EXPECT_LT(test, span.end - span.start, (u64)HMM_SVM_BLOCK_SIZE);
+}
+
+/* What the device has from end to end goes on in the next block, on either side. */
+static void stream_goes_on_in_the_neighbour(struct kunit *test)
+{
+	struct kunit_svm *fix = test->priv;
+	struct hmm_svm_block *below = kunit_svm_block(test, 0);
+	struct hmm_svm_block *block = kunit_svm_block(test, 1);
+	struct hmm_svm_block *above = kunit_svm_block(test, 2);
+	struct vm_area_struct *vma = whole_vma(test, block), *own;
+
+	bitmap_fill(below->mapped, WHOLE);
+	KUNIT_EXPECT_EQ(test, WHOLE, fault(block, vma, 300));
+	bitmap_zero(block->mapped, WHOLE);
+	__clear_bit(7, below->mapped);
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 300));
+	bitmap_fill(above->mapped, WHOLE);
+	KUNIT_EXPECT_EQ(test, WHOLE, fault(block, vma, 500));
+
+	/* Another object; advice; no room. */
+	bitmap_zero(block->mapped, WHOLE);
+	own = kunit_svm_vma(test, block->start, hmm_svm_block_end(block), VM_READ | VM_WRITE);
+	KUNIT_EXPECT_EQ(test, 16, fault(block, own, 300));
+	bitmap_zero(block->mapped, WHOLE);
+	KUNIT_EXPECT_EQ(test, 16, fault_up_to(block, vma, 300, WHOLE_ORDER - 1));
+	bitmap_zero(block->mapped, WHOLE);
+	fix->sdev->short_until = jiffies + HZ;
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 300));
 }
 
 static void weight_counts_ranges(struct kunit *test)
@@ -410,6 +444,7 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(window_is_clipped_to_the_vma),
 	KUNIT_CASE(window_is_limited_by_advice),
 	KUNIT_CASE(huge_memory_comes_whole),
+	KUNIT_CASE(stream_goes_on_in_the_neighbour),
 	KUNIT_CASE(weight_counts_ranges),
 	KUNIT_CASE(only_private_anonymous_memory_migrates),
 	KUNIT_CASE(block_that_goes_to_and_fro_stays),
