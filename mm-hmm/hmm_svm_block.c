@@ -105,19 +105,24 @@ void hmm_svm_block_put(struct hmm_svm_block *block)
 }
 
 /*
- * Forgets a block that has nothing mapped. A fault that is at work on it finds
- * it gone and starts again with a new one.
+ * Gives up the xarray's reference to a block that has nothing mapped and is not to be
+ * found any more. A fault that is at work on it finds it gone and starts again with a
+ * new one.
  */
-void hmm_svm_block_remove(struct hmm_svm_block *block)
+void hmm_svm_block_forget(struct hmm_svm_block *block)
 {
-	struct hmm_svm_notifier *notifier = block->notifier;
-
 	spin_lock(&block->state);
 	block->gone = true;
 	spin_unlock(&block->state);
-	if (xa_cmpxchg(&notifier->blocks, block->start >> HMM_SVM_BLOCK_SHIFT, block, NULL,
+	hmm_svm_block_put(block);
+}
+
+/* The same for one that is still to be found, if nobody else is faster. */
+void hmm_svm_block_remove(struct hmm_svm_block *block)
+{
+	if (xa_cmpxchg(&block->notifier->blocks, block->start >> HMM_SVM_BLOCK_SHIFT, block, NULL,
 		       GFP_NOWAIT) == block)
-		hmm_svm_block_put(block);
+		hmm_svm_block_forget(block);
 }
 
 /* For hmm_svm_window_snapshot(): what the commit compares with. */

@@ -116,7 +116,9 @@ static void hmm_svm_folio_free(struct folio *folio)
 	unsigned long flags;
 
 	spin_lock_irqsave(&chunk->lock, flags);
-	n = hmm_svm_weight(chunk->used, first, first + nr);
+	/* What is freed most often, and as large as that, needs no counting. */
+	n = nr == HMM_SVM_BLOCK_PAGES ? chunk->nr_used :
+					hmm_svm_weight(chunk->used, first, first + nr);
 	/* A page that is freed twice may be somebody else's the second time. */
 	WARN_ON_ONCE(n != nr);
 	bitmap_clear(chunk->used, first, nr);

@@ -434,6 +434,7 @@ bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr);
 bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr);
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr);
 void hmm_svm_block_put(struct hmm_svm_block *block);
+void hmm_svm_block_forget(struct hmm_svm_block *block);
 void hmm_svm_block_remove(struct hmm_svm_block *block);
 unsigned long hmm_svm_block_seq(struct hmm_svm_block *block);
 unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,

@@ -72,18 +72,23 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
 	return zapped;
 }
 
-/* The first block from *@index on, with a reference; *@index becomes its own. */
-static struct hmm_svm_block *next_block(struct hmm_svm_notifier *notifier, unsigned long *index,
-					unsigned long last)
+static struct hmm_svm_block *get_block(struct hmm_svm_notifier *notifier, unsigned long index)
 {
 	struct hmm_svm_block *block;
 
 	rcu_read_lock();
-	block = xa_find(&notifier->blocks, index, last, XA_PRESENT);
-	while (block && !kref_get_unless_zero(&block->ref))
-		block = xa_find_after(&notifier->blocks, index, last, XA_PRESENT);
+	block = xa_load(&notifier->blocks, index);
+	if (block && !kref_get_unless_zero(&block->ref))
+		block = NULL;
 	rcu_read_unlock();
 	return block;
+}
+
+static bool covers(const struct hmm_svm_span *span, unsigned long index)
+{
+	u64 start = (u64)index << HMM_SVM_BLOCK_SHIFT;
+
+	return start >= span->start && start + HMM_SVM_BLOCK_SIZE <= span->end;
 }
 
 /*
@@ -96,16 +101,21 @@ static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_sv
 {
 	struct hmm_svm_block *block;
 	unsigned long index;
+	bool gone;
 
 	/* Not all in one RCU section: an IOMMU takes its time for each page. */
-	for (index = first_index(span);
-	     (block = next_block(notifier, &index, last_index(span))); index++) {
+	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
+		gone = unmapped && covers(span, index);
+		/* Either way there is a reference now: the xarray's, or one more. */
+		block = gone ? xa_erase(&notifier->blocks, index) : get_block(notifier, index);
+		if (!block)
+			continue;
 		if (zapped->start < zapped->end)
 			hmm_svm_block_reap(block, zapped->start, zapped->end);
-		if (unmapped && block->start >= span->start &&
-		    hmm_svm_block_end(block) <= span->end)
-			hmm_svm_block_remove(block);
-		hmm_svm_block_put(block);
+		if (gone)
+			hmm_svm_block_forget(block);
+		else
+			hmm_svm_block_put(block);
 		if (may_sleep)
 			cond_resched();
 	}
