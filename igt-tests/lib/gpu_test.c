@@ -14,6 +14,15 @@
 #define RING_PACKETS	64
 #define RAMP_PER_WAVE	4096	/* words */
 
+uint64_t gpu_timeout_s(void)
+{
+	const char *slow = getenv("COLIBRI_SLOW");
+
+	int times = slow ? atoi(slow) : 1;
+
+	return 60 * (times > 1 ? times : 1);
+}
+
 static int open_device(struct gpu *gpu, unsigned int index)
 {
 	int ret;

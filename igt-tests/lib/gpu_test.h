@@ -11,8 +11,8 @@
 #include "igt.h"
 #include "kernels.h"
 
-/* No wait in the tests is longer. Generous, for a guest without KVM on a loaded host. */
-#define GPU_TIMEOUT_S	60
+/* No wait in the tests is longer. */
+#define GPU_TIMEOUT_S	gpu_timeout_s()
 #define NSEC_PER_SEC	1000000000ll
 #define NSEC_PER_MSEC	1000000ll
 #define KiB		1024ul
@@ -31,6 +31,14 @@ struct gpu_shared {
 	uint8_t kernargs[2 * GPU_KERNARGS][GPU_KERNARG_SIZE];
 	uint8_t result[GPU_RESULT_SIZE];
 };
+
+/**
+ * gpu_timeout_s() - Seconds that nothing takes
+ *
+ * Generous, for a guest without KVM on a loaded host; COLIBRI_SLOW=N in the environment says that
+ * all is N times as slow.
+ */
+uint64_t gpu_timeout_s(void);
 
 /** struct gpu - a VM with one queue, ready to run test kernels */
 struct gpu {

@@ -25,7 +25,7 @@ SUITE_SECONDS = 7200
 VM_TRIES = 8
 
 TAP = re.compile(r"(not ok|ok)\b(?: +\d+)?(?: +-)? *(.*?)(?: # SKIP *(.*)| # .*)?$")
-STARTED = re.compile(r"#? *\[\d+/\d+\] .*|# running (.*)")
+STARTED = re.compile(r"#? *(?:\[ *\d+\.\d+\] *)?\[\d+/\d+\] .*|# running (.*)")
 SPLAT = "the guest kernel reported a fault"
 SPLAT_LINES = 62
 

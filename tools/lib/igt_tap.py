@@ -44,12 +44,12 @@ def read_results(folder):
 
 
 def skip_reason(record):
-    """What the test required in vain."""
+    """What the test required in vain; None: it was never asked, or did not run at all."""
     lines = (record.get("out", "") + record.get("err", "")).splitlines()
     for index, line in enumerate(lines):
         if "Test requirement not met" in line:
             return " ".join(part.strip() for part in lines[index + 1:index + 3])
-    return "no reason given"
+    return None
 
 
 def judge_log(name, record):
@@ -73,6 +73,8 @@ def outcome(name, record):
     if not record:
         return "did not run"
     result = record["result"]
+    if result == "skip" and not skip_reason(record):
+        return "skip without a reason"
     if result not in ("pass", "dmesg-warn", "dmesg-fail"):
         return result
     left, missing = judge_log(name, record)
