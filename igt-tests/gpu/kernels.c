@@ -324,3 +324,34 @@ KERNEL(keep_state, struct state_args)
 	STATE_REGS(STATE_END)
 	__riscv_vse32_v_u32m1(out, v0, LANES);
 }
+
+KERNEL(leave_traces, struct traces_args)
+{
+	vuint64m2_t base = __riscv_vsll_vx_u64m2(__riscv_vid_v_u64m2(LANES),
+						 COLIBRI_PRIVATE_LANE_SHIFT, LANES);
+	vuint32m1_t value = __riscv_vmv_v_x_u32m1(a->value, LANES);
+
+	for (uint32_t i = 0; i < a->size / 4; i++) {
+		((volatile uint32_t *)COLIBRI_LOCAL_BASE)[i] = a->value;
+		((volatile uint32_t *)COLIBRI_STACK_BASE)[i / 2] = a->value;
+		__riscv_vsuxei64_v_u32m1((uint32_t *)COLIBRI_PRIVATE_BASE + i, base, value, LANES);
+	}
+}
+
+KERNEL(find_traces, struct traces_args)
+{
+	vuint64m2_t base = __riscv_vsll_vx_u64m2(__riscv_vid_v_u64m2(LANES),
+						 COLIBRI_PRIVATE_LANE_SHIFT, LANES);
+	vuint32m1_t found = __riscv_vmv_v_x_u32m1(0, LANES);
+	uint32_t all = 0;
+
+	for (uint32_t i = 0; i < a->size / 4; i++) {
+		all |= ((volatile uint32_t *)COLIBRI_LOCAL_BASE)[i];
+		all |= ((volatile uint32_t *)COLIBRI_STACK_BASE)[i / 2];
+		found = __riscv_vor_vv_u32m1(found, __riscv_vluxei64_v_u32m1(
+			(const uint32_t *)COLIBRI_PRIVATE_BASE + i, base, LANES), LANES);
+	}
+	all |= __riscv_vmv_x_s_u32m1_u32(__riscv_vredor_vs_u32m1_u32m1(found,
+		__riscv_vmv_v_x_u32m1(0, LANES), LANES));
+	((volatile uint32_t *)a->out)[wave_index()] = all;
+}

@@ -136,4 +136,14 @@ struct private_args {
 	uint64_t out;
 };
 
+/*
+ * leave_traces: @value into @size bytes of local memory, of each lane's private memory and of the stack's
+ * low half. find_traces: out[wave] = all words of these, ored. In groups of one wave.
+ */
+struct traces_args {
+	uint64_t out;
+	uint32_t size;
+	uint32_t value;
+};
+
 #endif /* COLIBRI_GPU_KERNELS_H */
