@@ -48,8 +48,8 @@
 #define COLIBRI_MAX_PRIVATE		65536	/* bytes of private memory per work-item */
 #define COLIBRI_MAX_STACK		(1 << 20) /* bytes of stack per wave */
 #define COLIBRI_WAVE_LANES		64	/* VLEN / 32 */
-#define COLIBRI_VLEN			2048	/* bits; of a device that has less: its register VLEN */
-#define COLIBRI_MIN_VLEN		128	/* bits, as the V extension has it */
+#define COLIBRI_VLEN			2048	/* bits; a device may have less */
+#define COLIBRI_MIN_VLEN		128
 #define COLIBRI_MAX_CUS			1024
 
 /* ---- Registers (BAR 0) ---------------------------------------------------
