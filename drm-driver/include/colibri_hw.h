@@ -93,6 +93,18 @@
 #define COLIBRI_REG_SCHED_PARKED	0x0088	/* RO 64, goes on only when faults are answered */
 #define COLIBRI_REG_SCHED_WAITING	0x0090	/* RO 64, waits for words of memory (and faults) */
 
+#define COLIBRI_REG_ENGINE_RESET	0x0098	/* WO COLIBRI_ENGINE_*: to power-on, these alone */
+#define COLIBRI_REG_FAULTS_HELD		0x009c	/* RO fault records that are not in the ring yet */
+
+/* To test a driver: who hangs.  0 after a reset. */
+#define COLIBRI_REG_HANG		0x00a0	/* RW COLIBRI_ENGINE_*, COLIBRI_HANG_* */
+#define COLIBRI_REG_HANG_QUEUES		0x00a8	/* RW 64, one bit for each queue */
+
+#define COLIBRI_ENGINE_MMU		(1u << 0)	/* the MMU ring */
+#define COLIBRI_ENGINE_FAULT		(1u << 1)	/* the fault ring */
+#define COLIBRI_HANG_HARD		(1u << 8)	/* resets of single engines do not help */
+#define COLIBRI_HANG_DEAD		(1u << 9)	/* nor does RESET: not READY behind it */
+
 #define COLIBRI_ID_MAGIC		0x52424c43u	/* "CLBR" */
 #define COLIBRI_VERSION			0x00010001u
 
@@ -160,6 +172,7 @@
 #define COLIBRI_QCTL_DETACH		5
 #define COLIBRI_QCTL_ATTACH		6	/* nothing if there is no such context */
 #define COLIBRI_QCTL_RESTART		7	/* ENABLE, but indices start at cb.read_index */
+#define COLIBRI_QCTL_RESET		8	/* DISABLE, also of a queue that hangs */
 
 #define COLIBRI_QSTATE_DISABLED		0
 #define COLIBRI_QSTATE_ENABLED		1

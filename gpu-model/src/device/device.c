@@ -135,6 +135,7 @@ void
 cg_reset_locked(struct cg_device *dev)
 {
    cg_log(dev, "reset");
+   cg_hang_reset(dev);
    cg_migrate_control(dev, COLIBRI_QCTL_DISABLE);
    for (unsigned i = 0; i < COLIBRI_MAX_QUEUES; i++) {
       struct cg_queue *q = dev->queues[i];
@@ -188,6 +189,7 @@ void
 cg_device_power_cycle(struct cg_device *dev)
 {
    pthread_mutex_lock(&dev->ctl_lock);
+   atomic_store(&dev->hang, 0);
    cg_reset_locked(dev);
    /* No engine is at work.  Costs nothing where there is nothing in it. */
    if (fallocate(dev->vram_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, dev->config.vram_size))

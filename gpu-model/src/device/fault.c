@@ -109,7 +109,9 @@ usable_ring(struct cg_device *dev)
 {
    struct cg_faults *f = &dev->faults;
 
-   return f->ring && f->ring_log2 && f->ring_log2 <= 16 ? cg_status_page(dev) : NULL;
+   if (!f->ring || !f->ring_log2 || f->ring_log2 > 16 || cg_hangs(dev, COLIBRI_ENGINE_FAULT))
+      return NULL;
+   return cg_status_page(dev);
 }
 
 /* @return false when the ring is not in guest memory */
@@ -343,4 +345,14 @@ cg_faults_reset(struct cg_device *dev)
    f->ring = 0;
    f->ring_log2 = 0;
    f->prod = f->raised = 0;
+}
+
+unsigned
+cg_faults_held(const struct cg_device *dev)
+{
+   unsigned held = 0;
+
+   cg_list_for_each(pos, &dev->faults.unposted)
+      held++;
+   return held;
 }

@@ -154,6 +154,8 @@ int cg_mmu_start(struct cg_device *dev);
 void cg_mmu_stop(struct cg_device *dev);
 /** Registers to power-on. */
 void cg_mmu_reset(struct cg_device *dev);
+/** The same while others go on: when it returns no engine uses a translation from before. */
+void cg_mmu_engine_reset(struct cg_device *dev);
 void cg_mmu_set_ring(struct cg_device *dev, uint64_t ring);
 void cg_mmu_set_log2(struct cg_device *dev, uint32_t log2);
 
@@ -212,7 +214,9 @@ void cg_fault_post(struct cg_device *dev, const struct colibri_fault *record);
 /** Tells the driver that waves use this system memory a lot, as cg_hot_fn.  Inside a section. */
 void cg_fault_hot(void *dev, uint32_t asid, uint64_t va);
 void cg_faults_init(struct cg_device *dev);
-/** Registers to power-on; no waiter is left by now. */
+/** Records that are not in the ring.  dev->lock held. */
+unsigned cg_faults_held(const struct cg_device *dev);
+/** Registers to power-on; records stay.  dev->lock held. */
 void cg_faults_reset(struct cg_device *dev);
 
 /* ---- Queues (queue.c), command processor (cp.c) --------------------------*/
@@ -447,6 +451,22 @@ struct cg_hostile {
    atomic_bool exiting;           /**< the thread is to end */
 };
 
+/* ---- Engines that hang (hang.c) -------------------------------------------*/
+
+/** Does one of these COLIBRI_ENGINE_*, COLIBRI_HANG_* hold?  Any thread. */
+bool cg_hangs(const struct cg_device *dev, unsigned what);
+/** Does the queue stand still, and take no control word but RESET?  Any thread. */
+bool cg_queue_hangs(const struct cg_queue *q);
+/** Control thread: HANG and HANG_QUEUES. */
+void cg_hang_set(struct cg_device *dev, uint32_t flags);
+void cg_hang_set_queues(struct cg_device *dev, uint64_t mask);
+/** The queue is being reset; @return false: that does not help. */
+bool cg_queue_unhang(struct cg_queue *q);
+/** What a reset of the device does not help against stays. */
+void cg_hang_reset(struct cg_device *dev);
+/** Control thread: ENGINE_RESET. */
+void cg_engine_reset(struct cg_device *dev, uint32_t engines);
+
 /* ---- The device ----------------------------------------------------------*/
 
 #define CG_NUM_IRQS COLIBRI_NUM_VECS
@@ -468,6 +488,8 @@ struct cg_device {
    atomic_ullong status_page;
    atomic_ullong pt_root[COLIBRI_MAX_ASIDS];
    _Atomic uint32_t hot_threshold;
+   atomic_uint hang;         /**< COLIBRI_ENGINE_*, COLIBRI_HANG_* */
+   atomic_ullong hang_queues;
 
    pthread_mutex_t irq_lock;
    int irq_fd[CG_NUM_IRQS];

@@ -227,7 +227,7 @@ step(struct cg_device *dev)
 
    if (!cb)
       return fail(dev, COLIBRI_QERR_BAD_RING, q->cb);
-   if (cg_hostile_stalls(dev))
+   if (cg_hostile_stalls(dev) || cg_queue_hangs(q))
       return MIG_IDLE;
    if (m->count)
       return list_piece(dev, cb);
@@ -372,12 +372,15 @@ cg_migrate_control(struct cg_device *dev, uint32_t op)
 
    cg_log(dev, "queue 0: control %u", op);
    pthread_mutex_lock(&m->lock);
+   if (cg_queue_hangs(q) && (op != COLIBRI_QCTL_RESET || !cg_queue_unhang(q)))
+      op = 0;
    switch (op) {
    case COLIBRI_QCTL_ENABLE:
       if (q->state == COLIBRI_QSTATE_DISABLED)
          enable(dev, q);
       break;
    case COLIBRI_QCTL_DISABLE:
+   case COLIBRI_QCTL_RESET:
       disable(dev, q);
       break;
    case COLIBRI_QCTL_SUSPEND:

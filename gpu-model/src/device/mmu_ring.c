@@ -130,6 +130,13 @@ wait_for_cus(struct cg_device *dev)
       cg_engine_wait(&dev->cus[i].engine);
 }
 
+/* There is a ring, and nothing is wrong with it. */
+static bool
+runs(const struct cg_device *dev)
+{
+   return dev->mmu.ring && !dev->mmu.stopped && !cg_hangs(dev, COLIBRI_ENGINE_MMU);
+}
+
 /* mmu.lock held. @return false when the ring is empty, off or bad */
 static bool
 run_batch(struct cg_device *dev)
@@ -141,7 +148,7 @@ run_batch(struct cg_device *dev)
    cg_engine_enter(&m->engine);
    struct colibri_status_page *sp = cg_status_page(dev);
 
-   if (sp && m->ring && !m->stopped && !cg_hostile_stalls(dev)) {
+   if (sp && runs(dev) && !cg_hostile_stalls(dev)) {
       uint32_t prod = cg_load32(&sp->mmu_prod);
 
       if (!m->ring_log2 || m->ring_log2 > 16 || prod - m->cons > 1u << m->ring_log2)
@@ -177,7 +184,7 @@ set_idle(struct cg_device *dev, bool idle)
    cg_engine_enter(&m->engine);
    struct colibri_status_page *sp = cg_status_page(dev);
 
-   if (sp && m->ring && !m->stopped) {
+   if (sp && runs(dev)) {
       cg_store32(&sp->mmu_idle, idle);
       atomic_thread_fence(memory_order_seq_cst);
       more = cg_load32(&sp->mmu_prod) != m->cons;
@@ -248,6 +255,14 @@ cg_mmu_reset(struct cg_device *dev)
    m->stopped = false;
    atomic_store(&m->error, COLIBRI_MMU_ERR_NONE);
    pthread_mutex_unlock(&m->lock);
+}
+
+void
+cg_mmu_engine_reset(struct cg_device *dev)
+{
+   cg_mmu_reset(dev);
+   cg_cus_forget(dev);
+   wait_for_cus(dev);
 }
 
 void

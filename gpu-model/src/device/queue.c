@@ -169,6 +169,8 @@ cg_queue_control(struct cg_queue *q, uint32_t op)
 
    cg_log(dev, "queue %u: control %u", q->id, op);
    pthread_mutex_lock(&dev->lock);
+   if (cg_queue_hangs(q) && (op != COLIBRI_QCTL_RESET || !cg_queue_unhang(q)))
+      op = 0;
    q->activity = 0;
    switch (op) {
    case COLIBRI_QCTL_ENABLE:
@@ -182,6 +184,7 @@ cg_queue_control(struct cg_queue *q, uint32_t op)
       cg_context_attach(q);
       break;
    case COLIBRI_QCTL_DISABLE:
+   case COLIBRI_QCTL_RESET:
       disable(q);
       break;
    case COLIBRI_QCTL_SUSPEND:

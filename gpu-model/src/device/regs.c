@@ -74,6 +74,7 @@ is_64bit(uint64_t offset)
    case COLIBRI_REG_SCHED_IDLE:
    case COLIBRI_REG_SCHED_PARKED:
    case COLIBRI_REG_SCHED_WAITING:
+   case COLIBRI_REG_HANG_QUEUES:
       return true;
    default:
       return false;
@@ -211,6 +212,17 @@ sched_read(struct cg_device *dev, uint64_t offset)
    return value;
 }
 
+static unsigned
+faults_held(struct cg_device *dev)
+{
+   unsigned held;
+
+   pthread_mutex_lock(&dev->lock);
+   held = cg_faults_held(dev);
+   pthread_mutex_unlock(&dev->lock);
+   return held;
+}
+
 static uint64_t
 global_read(struct cg_device *dev, uint64_t offset)
 {
@@ -223,7 +235,7 @@ global_read(struct cg_device *dev, uint64_t offset)
       return COLIBRI_FEATURE_ACCESS_COUNTERS |
              (dev->config.sys_atomics ? COLIBRI_FEATURE_SYS_ATOMICS : 0);
    case COLIBRI_REG_STATUS:
-      return COLIBRI_STATUS_READY;
+      return cg_hangs(dev, COLIBRI_HANG_DEAD) ? 0 : COLIBRI_STATUS_READY;
    case COLIBRI_REG_VRAM_SIZE:
       return dev->config.vram_size;
    case COLIBRI_REG_NUM_QUEUES:
@@ -259,6 +271,12 @@ global_read(struct cg_device *dev, uint64_t offset)
    case COLIBRI_REG_SCHED_PARKED:
    case COLIBRI_REG_SCHED_WAITING:
       return sched_read(dev, offset);
+   case COLIBRI_REG_FAULTS_HELD:
+      return faults_held(dev);
+   case COLIBRI_REG_HANG:
+      return atomic_load(&dev->hang);
+   case COLIBRI_REG_HANG_QUEUES:
+      return atomic_load(&dev->hang_queues);
    default:
       return 0;
    }
@@ -300,6 +318,15 @@ global_write(struct cg_device *dev, uint64_t offset, uint64_t value)
    case COLIBRI_REG_HOT_THRESHOLD:
       atomic_store(&dev->hot_threshold, value);
       cg_cus_forget(dev);
+      break;
+   case COLIBRI_REG_ENGINE_RESET:
+      cg_engine_reset(dev, value);
+      break;
+   case COLIBRI_REG_HANG:
+      cg_hang_set(dev, value);
+      break;
+   case COLIBRI_REG_HANG_QUEUES:
+      cg_hang_set_queues(dev, value);
       break;
    case COLIBRI_REG_CONTEXT_DROP:
       pthread_mutex_lock(&dev->lock);

@@ -29,7 +29,8 @@ static bool
 has_work(const struct cg_queue *q)
 {
    return atomic_load_explicit(&q->state, memory_order_relaxed) == COLIBRI_QSTATE_ENABLED &&
-          !q->quiesce && !q->detached && (q->num_ready || cg_sched_cp_runnable(q));
+          !q->quiesce && !q->detached && !cg_queue_hangs(q) &&
+          (q->num_ready || cg_sched_cp_runnable(q));
 }
 
 /* Into its place on the run queue, behind those with the same time. */

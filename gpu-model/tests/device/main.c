@@ -27,7 +27,7 @@ main(int argc, char **argv)
 {
    const struct test *const suites[] = {memory_tests, queue_tests, fault_tests,
                                         context_tests, kernel_tests, vfio_tests,
-                                        hostile_tests};
+                                        hostile_tests, hang_tests};
    unsigned num_passed = 0, num_failed = 0;
 
    setvbuf(stdout, NULL, _IOLBF, 0);

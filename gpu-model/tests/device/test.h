@@ -25,6 +25,6 @@ void test_fail(const char *file, int line, const char *what);
    } while (0)
 
 extern const struct test memory_tests[], queue_tests[], fault_tests[], context_tests[],
-   kernel_tests[], vfio_tests[], hostile_tests[];
+   kernel_tests[], vfio_tests[], hostile_tests[], hang_tests[];
 
 #endif /* TEST_H */
