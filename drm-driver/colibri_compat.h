@@ -51,6 +51,7 @@ struct drm_gpuvm_map_req {
 #define system_dfl_wq		system_unbound_wq
 
 /* Tells of a device that works no more. */
+#define DRM_WEDGE_RECOVERY_NONE		0
 #define DRM_WEDGE_RECOVERY_REBIND	0
 #define DRM_WEDGE_RECOVERY_BUS_RESET	0
 static inline int colibri_wedged_event(struct drm_device *drm, unsigned long method)

@@ -88,6 +88,13 @@ struct colibri_copy {
 	struct colibri_copy_mem *mem;
 	/** @bus: bus address of @mem */
 	dma_addr_t bus;
+	/** @slot: the copy in each slot that is not free */
+	struct {
+		/** @slot.seq: its number, 0: not pushed yet */
+		u64 seq;
+		/** @slot.count: extents */
+		u32 count;
+	} slot[COLIBRI_COPY_SLOTS];
 	/** @free: bit set: the slot is free */
 	unsigned long free;
 	/** @pushed: packets pushed */
@@ -114,6 +121,7 @@ static int colibri_copy_try_slot(struct colibri_device *cdev)
 	if (copy->free && !copy->frozen) {
 		slot = __ffs(copy->free);
 		__clear_bit(slot, &copy->free);
+		copy->slot[slot].seq = 0;
 	}
 	spin_unlock(&copy->lock);
 	return slot;
@@ -125,8 +133,9 @@ static int colibri_copy_get_slot(struct colibri_device *cdev)
 
 	/* The system sleeps, however long. */
 	wait_event(cdev->copy->wq, !READ_ONCE(cdev->copy->frozen) || colibri_is_lost(cdev));
+	/* Who waits for those that have one helps an engine that hangs. */
 	wait_event_timeout(cdev->copy->wq, (slot = colibri_copy_try_slot(cdev)) != -EAGAIN,
-			   cdev->timeout);
+			   4 * cdev->timeout);
 	if (slot == -EAGAIN)
 		colibri_device_lost(cdev, "the migration engine does not finish any copy");
 	return slot < 0 ? -EIO : slot;
@@ -159,8 +168,8 @@ static u64 colibri_copy_fill(struct colibri_extent *list, const struct hmm_svm_e
 	return bytes;
 }
 
-/* Push a fence behind all copies so far. */
-static void colibri_copy_push_fence(struct colibri_copy *copy, u32 flags)
+/* Push a fence that says that copies up to @seq, all that were pushed so far, are complete. */
+static void colibri_copy_push_fence(struct colibri_copy *copy, u64 seq, u32 flags)
 {
 	struct colibri_copy_mem *mem = copy->mem;
 	struct colibri_pkt_fence *fence;
@@ -171,7 +180,7 @@ static void colibri_copy_push_fence(struct colibri_copy *copy, u32 flags)
 	fence->op = COLIBRI_OP_FENCE;
 	fence->flags = flags;
 	fence->addr = copy->bus + offsetof(struct colibri_copy_mem, fence);
-	fence->value = copy->seq;
+	fence->value = seq;
 	/* A packet is valid with its header, so the header comes last. */
 	smp_store_release(&fence->header, COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT);
 
@@ -187,23 +196,33 @@ static void colibri_copy_kick(struct colibri_device *cdev)
 		colibri_write32(cdev, COLIBRI_DOORBELL(COLIBRI_MIGRATE_QUEUE), 1);
 }
 
-/* Push the packets of the copy in @slot; returns its number. */
+/* Push the packets of the copy in @slot, which has its number. */
+static void colibri_copy_push_slot(struct colibri_copy *copy, unsigned int slot)
+{
+	struct colibri_pkt_migrate *migrate;
+
+	lockdep_assert_held(&copy->lock);
+	migrate = &copy->mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].migrate;
+	migrate->op = COLIBRI_OP_MIGRATE;
+	migrate->count = copy->slot[slot].count;
+	migrate->list = copy->bus + offsetof(struct colibri_copy_mem, list[slot]);
+	/* As for fences. */
+	smp_store_release(&migrate->header, COLIBRI_PKT_VENDOR);
+	colibri_copy_push_fence(copy, copy->slot[slot].seq, 0);
+}
+
+/* Begin the copy in @slot; returns its number. */
 static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, unsigned int count)
 {
 	struct colibri_copy *copy = cdev->copy;
-	struct colibri_pkt_migrate *migrate;
 	u64 seq;
 
 	spin_lock(&copy->lock);
 	seq = copy->seq + 1;
 	WRITE_ONCE(copy->seq, seq);
-	migrate = &copy->mem->ring[copy->pushed++ % COLIBRI_COPY_RING_SIZE].migrate;
-	migrate->op = COLIBRI_OP_MIGRATE;
-	migrate->count = count;
-	migrate->list = copy->bus + offsetof(struct colibri_copy_mem, list[slot]);
-	/* As for fences. */
-	smp_store_release(&migrate->header, COLIBRI_PKT_VENDOR);
-	colibri_copy_push_fence(copy, 0);
+	copy->slot[slot].seq = seq;
+	copy->slot[slot].count = count;
+	colibri_copy_push_slot(copy, slot);
 	spin_unlock(&copy->lock);
 
 	colibri_copy_kick(cdev);
@@ -218,7 +237,7 @@ static void colibri_copy_sync(struct colibri_device *cdev, u64 seq)
 	spin_lock(&copy->lock);
 	if (copy->sync < seq) {
 		copy->sync = copy->seq;
-		colibri_copy_push_fence(copy, COLIBRI_FENCE_IRQ);
+		colibri_copy_push_fence(copy, copy->seq, COLIBRI_FENCE_IRQ);
 	}
 	spin_unlock(&copy->lock);
 
@@ -259,13 +278,106 @@ static bool colibri_copy_poll(struct colibri_device *cdev, u64 seq, u64 bytes)
 	return true;
 }
 
+/* The slot with the first copy behind @seq, or a negative number. */
+static int colibri_copy_next(struct colibri_copy *copy, u64 seq)
+{
+	unsigned int i;
+	int next = -1;
+
+	for (i = 0; i < COLIBRI_COPY_SLOTS; i++) {
+		if (copy->free & BIT(i) || copy->slot[i].seq <= seq)
+			continue;
+		if (next < 0 || copy->slot[i].seq < copy->slot[next].seq)
+			next = i;
+	}
+	return next;
+}
+
+/* Give the ring to the engine, which is disabled. */
+static void colibri_copy_enable(struct colibri_device *cdev)
+{
+	u32 queue = COLIBRI_REG_QUEUE(COLIBRI_MIGRATE_QUEUE);
+	dma_addr_t bus = cdev->copy->bus;
+
+	colibri_write64(cdev, queue + COLIBRI_QREG_RING,
+			bus + offsetof(struct colibri_copy_mem, ring));
+	colibri_write64(cdev, queue + COLIBRI_QREG_CB, bus + offsetof(struct colibri_copy_mem, cb));
+	colibri_write32(cdev, queue + COLIBRI_QREG_RING_LOG2, COLIBRI_COPY_RING_LOG2);
+	colibri_write32(cdev, queue + COLIBRI_QREG_CTL, COLIBRI_QCTL_ENABLE);
+}
+
+/* Start the engine, which is disabled, and have it make what it has not completed. */
+static void colibri_copy_start_locked(struct colibri_device *cdev)
+{
+	struct colibri_copy *copy = cdev->copy;
+	int slot;
+
+	lockdep_assert_held(&copy->lock);
+	memset(&copy->mem->cb, 0, sizeof(copy->mem->cb));
+	copy->pushed = 0;
+	colibri_copy_enable(cdev);
+	for (slot = colibri_copy_next(copy, READ_ONCE(copy->mem->fence)); slot >= 0;
+	     slot = colibri_copy_next(copy, copy->slot[slot].seq))
+		colibri_copy_push_slot(copy, slot);
+	copy->sync = copy->seq;
+	colibri_copy_push_fence(copy, copy->seq, COLIBRI_FENCE_IRQ);
+	colibri_write32(cdev, COLIBRI_DOORBELL(COLIBRI_MIGRATE_QUEUE), 1);
+}
+
+/**
+ * colibri_copy_start() - begin, or go on after a reset of the device
+ * @cdev: device that has been reset
+ *
+ * Nobody touches the memory of a copy before that is complete, so it can be made again.
+ */
+void colibri_copy_start(struct colibri_device *cdev)
+{
+	spin_lock(&cdev->copy->lock);
+	colibri_copy_start_locked(cdev);
+	spin_unlock(&cdev->copy->lock);
+}
+
+/* Reset the engine if it has not got to @seq by now. */
+static bool colibri_copy_reset(struct colibri_device *cdev, u64 seq)
+{
+	const u32 reg = COLIBRI_REG_QUEUE(COLIBRI_MIGRATE_QUEUE);
+	bool ok = true;
+
+	spin_lock(&cdev->copy->lock);
+	if (!colibri_copy_done(cdev, seq)) {
+		colibri_write32(cdev, reg + COLIBRI_QREG_CTL, COLIBRI_QCTL_RESET);
+		ok = colibri_read32(cdev, reg + COLIBRI_QREG_STATE) == COLIBRI_QSTATE_DISABLED;
+		if (ok) {
+			colibri_copy_start_locked(cdev);
+			colibri_engine_was_reset(cdev, "the migration engine");
+		}
+	}
+	spin_unlock(&cdev->copy->lock);
+	return ok;
+}
+
+/* Sleep until copy @seq is complete; returns whether it is, or the device is lost. */
+static bool colibri_copy_sleep(struct colibri_device *cdev, u64 seq)
+{
+	return wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq), cdev->timeout);
+}
+
+/* Help an engine that does not get to @seq: see colibri_hang.c. */
+static void colibri_copy_recover(struct colibri_device *cdev, u64 seq)
+{
+	if (colibri_copy_reset(cdev, seq) && colibri_copy_sleep(cdev, seq))
+		return;
+	colibri_device_recover(cdev, "the migration engine does not finish a copy");
+	if (!colibri_copy_sleep(cdev, seq))
+		colibri_device_lost(cdev, "the migration engine does not finish a copy");
+}
+
 static int colibri_copy_wait(struct colibri_device *cdev, u64 seq, u64 bytes)
 {
 	if (!colibri_copy_poll(cdev, seq, bytes)) {
 		colibri_copy_sync(cdev, seq);
-		if (!wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq),
-					cdev->timeout))
-			colibri_device_lost(cdev, "the migration engine does not finish a copy");
+		if (!colibri_copy_sleep(cdev, seq))
+			colibri_copy_recover(cdev, seq);
 	}
 
 	/* A device may be lost after it has done this copy. */
@@ -375,20 +487,6 @@ void colibri_copy_unfreeze(struct colibri_device *cdev)
 }
 
 /**
- * colibri_copy_rewind() - begin at the start of the ring again
- * @cdev: device that has been reset, its engine frozen
- */
-void colibri_copy_rewind(struct colibri_device *cdev)
-{
-	struct colibri_copy *copy = cdev->copy;
-
-	spin_lock(&copy->lock);
-	memset(&copy->mem->cb, 0, sizeof(copy->mem->cb));
-	copy->pushed = 0;
-	spin_unlock(&copy->lock);
-}
-
-/**
  * colibri_copy_wake() - let waiters look again
  * @cdev: device
  *
@@ -424,20 +522,4 @@ int colibri_copy_init(struct colibri_device *cdev)
 
 	cdev->copy = copy;
 	return 0;
-}
-
-/**
- * colibri_copy_start() - give the ring to the device, which has been reset
- * @cdev: device
- */
-void colibri_copy_start(struct colibri_device *cdev)
-{
-	u32 queue = COLIBRI_REG_QUEUE(COLIBRI_MIGRATE_QUEUE);
-	dma_addr_t bus = cdev->copy->bus;
-
-	colibri_write64(cdev, queue + COLIBRI_QREG_RING,
-			bus + offsetof(struct colibri_copy_mem, ring));
-	colibri_write64(cdev, queue + COLIBRI_QREG_CB, bus + offsetof(struct colibri_copy_mem, cb));
-	colibri_write32(cdev, queue + COLIBRI_QREG_RING_LOG2, COLIBRI_COPY_RING_LOG2);
-	colibri_write32(cdev, queue + COLIBRI_QREG_CTL, COLIBRI_QCTL_ENABLE);
 }

@@ -15,7 +15,6 @@ int colibri_copy_extents(struct colibri_device *cdev, const struct hmm_svm_exten
 int colibri_copy_clear_vram(struct colibri_device *cdev, u64 offset, u32 size);
 void colibri_copy_freeze(struct colibri_device *cdev);
 void colibri_copy_unfreeze(struct colibri_device *cdev);
-void colibri_copy_rewind(struct colibri_device *cdev);
 void colibri_copy_wake(struct colibri_device *cdev);
 
 #endif /* COLIBRI_COPY_H */

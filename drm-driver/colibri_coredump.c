@@ -185,8 +185,9 @@ static void colibri_dump_lost(struct colibri_device *cdev, struct drm_printer *p
 	struct colibri_vm *vm;
 	unsigned long asid;
 
-	colibri_dump_header(cdev, p, "device-lost");
-	drm_printf(p, "cause: %s\n", READ_ONCE(cdev->lost_why));
+	colibri_dump_header(cdev, p, colibri_is_lost(cdev) ? "device-lost" : "engine-hung");
+	drm_printf(p, "cause: %s\n",
+		   colibri_is_lost(cdev) ? READ_ONCE(cdev->lost_why) : READ_ONCE(cdev->hang.why));
 	colibri_dump_registers(cdev, p);
 	colibri_dump_rings(cdev, p);
 	xa_for_each(&cdev->vms, asid, vm) {
@@ -260,7 +261,7 @@ void colibri_coredump_queue(struct colibri_queue *queue)
 }
 
 /**
- * colibri_coredump_device() - dump the state of a lost device
+ * colibri_coredump_device() - dump the state of a device that is lost, or of which an engine hung
  * @cdev: device
  *
  * Context: may sleep.

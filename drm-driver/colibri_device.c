@@ -152,10 +152,11 @@ static void colibri_device_start(struct colibri_device *cdev)
 }
 
 /**
- * colibri_device_restart() - make the device run again that has lost its state
- * @cdev: device without work, with the MMU ring and the migration engine frozen
+ * colibri_device_restart() - make the device run again that has lost its state, or is to lose it
+ * @cdev: device on which nothing is that runs
  *
- * The device then knows the address spaces, and no queue.
+ * The device then knows the address spaces, and no queue.  Commands to the MMU are done with it,
+ * copies that were under way are made again.
  *
  * Return: 0 or a negative errno.
  */
@@ -168,11 +169,8 @@ int colibri_device_restart(struct colibri_device *cdev)
 	ret = colibri_reset(cdev);
 	if (ret)
 		return ret;
-	/* Its indices start at 0, and so does what the driver says. */
-	memset(cdev->status, 0, sizeof(*cdev->status));
 	WRITE_ONCE(cdev->fault.cons, 0);
 	colibri_mmu_rewind(cdev);
-	colibri_copy_rewind(cdev);
 	colibri_device_start(cdev);
 	xa_for_each(&cdev->vms, asid, vm) {
 		vm = colibri_vm_get_by_asid(cdev, asid);
@@ -207,6 +205,8 @@ int colibri_device_init(struct colibri_device *cdev)
 	ret = colibri_device_map(cdev);
 	if (!ret)
 		ret = colibri_reset_init(cdev);
+	if (!ret)
+		ret = colibri_hang_init(cdev);
 	if (!ret)
 		ret = colibri_device_identify(cdev);
 	if (!ret)

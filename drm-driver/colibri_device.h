@@ -92,6 +92,21 @@ struct colibri_device {
 		/** @dump.work: makes the dump */
 		struct work_struct work;
 	} dump;
+	/** @hang: engines that do not answer, see colibri_hang.c */
+	struct {
+		/** @hang.wq: where @hang.recover runs, also when memory is short */
+		struct workqueue_struct *wq;
+		/** @hang.recover: resets the device */
+		struct work_struct recover;
+		/** @hang.tell: what follows a reset and needs memory */
+		struct work_struct tell;
+		/** @hang.why: what hung */
+		const char *why;
+		/** @hang.fault_prod: of the fault ring, when the watch looked last */
+		u32 fault_prod;
+		/** @hang.held: whether there were records then that could have been in it */
+		bool held;
+	} hang;
 	/** @timeout: jiffies that the device has for any answer */
 	unsigned long timeout;
 
@@ -223,6 +238,12 @@ void colibri_watch_start(struct colibri_device *cdev);
 void colibri_watch_stop(struct colibri_device *cdev);
 int colibri_reset(struct colibri_device *cdev);
 void colibri_device_lost(struct colibri_device *cdev, const char *why);
+
+int colibri_hang_init(struct colibri_device *cdev);
+void colibri_hang_check(struct colibri_device *cdev);
+void colibri_hang_flush(struct colibri_device *cdev);
+void colibri_engine_was_reset(struct colibri_device *cdev, const char *what);
+void colibri_device_recover(struct colibri_device *cdev, const char *why);
 
 void colibri_coredump_init(struct colibri_device *cdev);
 void colibri_coredump_fini(struct colibri_device *cdev);

@@ -20,6 +20,7 @@
  * colibri_file.c         ids of an open file
  * colibri_device.c       start and stop of the device
  * colibri_reset.c        reset, loss of the device
+ * colibri_hang.c         resets of engines that hang
  * colibri_coredump.c     dumps of what came to grief
  * colibri_pm.c           system sleep
  * colibri_irq.c          interrupts

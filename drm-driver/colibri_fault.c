@@ -733,6 +733,49 @@ void colibri_fault_start(struct colibri_device *cdev)
 }
 
 /**
+ * colibri_fault_has_room() - whether the device could write a record
+ * @cdev: device
+ *
+ * Return: whether it could.
+ */
+bool colibri_fault_has_room(struct colibri_device *cdev)
+{
+	return READ_ONCE(cdev->status->fault_prod) - READ_ONCE(cdev->status->fault_cons) <
+	       COLIBRI_FAULT_RING_SIZE;
+}
+
+/**
+ * colibri_fault_reset() - reset the fault ring alone
+ * @cdev: device
+ *
+ * What has not been read is gone; it is reported again when those who wait for it try again.
+ *
+ * Context: may sleep.
+ * Return: whether the device did it.
+ */
+bool colibri_fault_reset(struct colibri_device *cdev)
+{
+	unsigned int irq = pci_irq_vector(cdev->pdev, COLIBRI_VEC_FAULT);
+	bool ok;
+
+	colibri_fault_stop(cdev, true);
+	disable_irq(irq);
+	colibri_write32(cdev, COLIBRI_REG_ENGINE_RESET, COLIBRI_ENGINE_FAULT);
+	ok = !colibri_read64(cdev, COLIBRI_REG_FAULT_RING);
+	if (ok) {
+		WRITE_ONCE(cdev->status->fault_prod, 0);
+		WRITE_ONCE(cdev->status->fault_cons, 0);
+		WRITE_ONCE(cdev->status->fault_overflow, 0);
+		cdev->fault.cons = 0;
+		colibri_fault_start(cdev);
+	}
+	colibri_fault_stop(cdev, false);
+	enable_irq(irq);
+	colibri_fault_kick(cdev);
+	return ok;
+}
+
+/**
  * colibri_fault_kick() - have the fault ring looked at, interrupt or none
  * @cdev: device
  */

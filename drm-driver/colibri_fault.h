@@ -59,6 +59,8 @@ struct colibri_vm_fault {
 int colibri_fault_init(struct colibri_device *cdev);
 void colibri_fault_start(struct colibri_device *cdev);
 void colibri_fault_kick(struct colibri_device *cdev);
+bool colibri_fault_has_room(struct colibri_device *cdev);
+bool colibri_fault_reset(struct colibri_device *cdev);
 void colibri_fault_stop(struct colibri_device *cdev, bool stop);
 void colibri_fault_handle_ring(struct colibri_device *cdev);
 const struct colibri_fault *colibri_fault_record(struct colibri_device *cdev, u32 index);

@@ -11,8 +11,8 @@
  * context is on a hardware queue or in the device's store.  A queue that is stopped is
  * stopped for good: whatever the device had of it is dropped.
  *
- * A queue that the device does not detach is disabled, and banned as hung with its group;
- * if it cannot be disabled either, the device is lost.
+ * A queue that the device does not detach is disabled, and banned as hung with its group.
+ * If it cannot be disabled either, the hardware queue is reset, and then the device.
  *
  * Locking
  * -------
@@ -50,8 +50,16 @@ static u32 colibri_hw_state(struct colibri_device *cdev, u32 hwid)
 static void colibri_hw_disable(struct colibri_device *cdev, u32 hwid)
 {
 	colibri_hw_control(cdev, hwid, COLIBRI_QCTL_DISABLE);
-	if (colibri_hw_state(cdev, hwid) != COLIBRI_QSTATE_DISABLED)
-		colibri_device_lost(cdev, "a queue cannot be disabled");
+	if (colibri_hw_state(cdev, hwid) == COLIBRI_QSTATE_DISABLED)
+		return;
+	colibri_hw_control(cdev, hwid, COLIBRI_QCTL_RESET);
+	if (colibri_hw_state(cdev, hwid) == COLIBRI_QSTATE_DISABLED) {
+		colibri_engine_was_reset(cdev, "a hardware queue");
+		return;
+	}
+	/* Until then nobody else is put onto it. */
+	cdev->runlist->suspended = true;
+	colibri_device_recover(cdev, "a hardware queue hangs");
 }
 
 /* Give a queue that the device does not know to hardware queue @hwid. */
@@ -162,6 +170,22 @@ bool colibri_queue_detach(struct colibri_queue *queue)
 		spin_unlock(&cdev->queues.lock);
 	}
 	return queue->started;
+}
+
+/**
+ * colibri_queue_abandon() - a queue leaves the hardware, which is going to be reset
+ * @queue: queue that is on it
+ */
+void colibri_queue_abandon(struct colibri_queue *queue)
+{
+	struct colibri_runlist *rl = colibri_runlist_of(queue);
+
+	lockdep_assert_held(&rl->hw_lock);
+	rl->free |= BIT_ULL(colibri_queue_unpublish(queue));
+	colibri_meter_stop(&queue->meter);
+	queue->activity = colibri_queue_is_drained(queue) ? COLIBRI_ACTIVITY_IDLE :
+							    COLIBRI_ACTIVITY_RUNS;
+	colibri_doorbell_update(queue->doorbell);
 }
 
 /* ---- The end of a queue ---------------------------------------------------*/

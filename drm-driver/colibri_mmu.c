@@ -58,6 +58,8 @@
 struct colibri_mmu {
 	/** @lock: protects the fields below; innermost */
 	spinlock_t lock;
+	/** @rewinding: changes with what the indices count from */
+	seqcount_spinlock_t rewinding;
 	/** @ring: commands, shared with the device */
 	struct colibri_mmu_cmd *ring;
 	/** @bus: bus address of @ring */
@@ -82,11 +84,17 @@ struct colibri_mmu {
 static u64 colibri_mmu_completed(struct colibri_device *cdev)
 {
 	struct colibri_mmu *mmu = cdev->mmu;
-	u64 before = READ_ONCE(mmu->posted);
-	/* Pairs with the device's release: the effects of the commands are visible. */
-	u32 cons = smp_load_acquire(&cdev->status->mmu_cons);
-	u64 completed = before + (s32)(cons - (u32)before);
+	unsigned int seq;
+	u64 before, completed;
+	u32 cons;
 
+	do {
+		seq = read_seqcount_begin(&mmu->rewinding);
+		before = READ_ONCE(mmu->posted);
+		/* Pairs with the device's release: the effects of the commands are visible. */
+		cons = smp_load_acquire(&cdev->status->mmu_cons);
+	} while (read_seqcount_retry(&mmu->rewinding, seq));
+	completed = before + (s32)(cons - (u32)before);
 	/* The ring was rewound meanwhile: what was posted before is done. */
 	if (unlikely(READ_ONCE(mmu->posted) - before > COLIBRI_MMU_RING_SIZE))
 		return before;
@@ -133,6 +141,37 @@ static void colibri_mmu_kick(struct colibri_device *cdev)
 		colibri_write32(cdev, COLIBRI_REG_MMU_DOORBELL, 1);
 }
 
+/* The device counts from 0, modulo 2^32. */
+static void colibri_mmu_count_anew(struct colibri_mmu *mmu)
+{
+	WRITE_ONCE(mmu->posted, (mmu->posted | U32_MAX) + 1);
+}
+
+/*
+ * Reset the engine if it has not got to @ticket by now.  All that was asked for before
+ * is done with that, as the device drops all translations.
+ */
+static bool colibri_mmu_reset_locked(struct colibri_device *cdev, u64 ticket)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+
+	lockdep_assert_held(&mmu->lock);
+	if (colibri_mmu_done(cdev, ticket))
+		return true;
+	colibri_write32(cdev, COLIBRI_REG_ENGINE_RESET, COLIBRI_ENGINE_MMU);
+	if (colibri_read64(cdev, COLIBRI_REG_MMU_RING))
+		return false;
+	write_seqcount_begin(&mmu->rewinding);
+	WRITE_ONCE(cdev->status->mmu_prod, 0);
+	WRITE_ONCE(cdev->status->mmu_cons, 0);
+	WRITE_ONCE(cdev->status->mmu_idle, 0);
+	colibri_mmu_count_anew(mmu);
+	write_seqcount_end(&mmu->rewinding);
+	colibri_mmu_start(cdev);
+	colibri_engine_was_reset(cdev, "the MMU ring");
+	return true;
+}
+
 static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid,
 				   u64 va, u64 size, u64 arg)
 {
@@ -146,7 +185,8 @@ static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid
 
 	if (unlikely(!colibri_mmu_has_room(cdev))) {
 		colibri_mmu_kick(cdev);
-		if (!colibri_mmu_poll_room(cdev)) {
+		if (!colibri_mmu_poll_room(cdev) &&
+		    !colibri_mmu_reset_locked(cdev, mmu->posted)) {
 			colibri_device_lost(cdev, "the MMU ring stays full");
 			return mmu->posted;
 		}
@@ -233,6 +273,24 @@ static void colibri_mmu_sync(struct colibri_device *cdev, u64 ticket)
 	colibri_mmu_kick(cdev);
 }
 
+/* Help an engine that does not get to @ticket: see colibri_hang.c. */
+static void colibri_mmu_recover(struct colibri_device *cdev, u64 ticket)
+{
+	struct colibri_mmu *mmu = cdev->mmu;
+	bool done;
+
+	spin_lock(&mmu->lock);
+	done = colibri_mmu_reset_locked(cdev, ticket);
+	spin_unlock(&mmu->lock);
+	if (done) {
+		wake_up_all(&mmu->wq);
+		return;
+	}
+	colibri_device_recover(cdev, "the MMU does not complete commands");
+	if (!wait_event_timeout(mmu->wq, colibri_mmu_done(cdev, ticket), cdev->timeout))
+		colibri_device_lost(cdev, "the MMU does not complete commands");
+}
+
 /**
  * colibri_mmu_wait() - wait until a command and all before it are complete
  * @cdev: device
@@ -254,7 +312,7 @@ int colibri_mmu_wait(struct colibri_device *cdev, u64 ticket, bool may_sleep)
 
 	colibri_mmu_sync(cdev, ticket);
 	if (!wait_event_timeout(cdev->mmu->wq, colibri_mmu_done(cdev, ticket), cdev->timeout))
-		colibri_device_lost(cdev, "the MMU does not complete commands");
+		colibri_mmu_recover(cdev, ticket);
 	return 0;
 }
 
@@ -291,8 +349,8 @@ void colibri_mmu_unfreeze(struct colibri_device *cdev)
 }
 
 /**
- * colibri_mmu_rewind() - begin at the start of the ring again
- * @cdev: device that has been reset, its MMU ring frozen
+ * colibri_mmu_rewind() - begin at the start of all rings of the status page again
+ * @cdev: device that has been reset
  *
  * Tickets go on rising, so those from before are done.
  */
@@ -301,8 +359,10 @@ void colibri_mmu_rewind(struct colibri_device *cdev)
 	struct colibri_mmu *mmu = cdev->mmu;
 
 	spin_lock(&mmu->lock);
-	/* The device counts from 0, modulo 2^32. */
-	WRITE_ONCE(mmu->posted, (mmu->posted | U32_MAX) + 1);
+	write_seqcount_begin(&mmu->rewinding);
+	memset(cdev->status, 0, sizeof(*cdev->status));
+	colibri_mmu_count_anew(mmu);
+	write_seqcount_end(&mmu->rewinding);
 	spin_unlock(&mmu->lock);
 }
 
@@ -345,6 +405,7 @@ int colibri_mmu_init(struct colibri_device *cdev)
 		return -ENOMEM;
 
 	spin_lock_init(&mmu->lock);
+	seqcount_spinlock_init(&mmu->rewinding, &mmu->lock);
 	colibri_lockdep_in_reclaim(&mmu->lock);
 	init_waitqueue_head(&mmu->wq);
 	mmu->ring = dmam_alloc_coherent(dev, COLIBRI_MMU_RING_SIZE * sizeof(*mmu->ring),

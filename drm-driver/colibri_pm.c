@@ -43,6 +43,8 @@
 #include <linux/slab.h>
 #include <linux/suspend.h>
 
+#include <drm/colibri_drm.h>
+
 #include "colibri_copy.h"
 #include "colibri_device.h"
 #include "colibri_fault.h"
@@ -173,7 +175,7 @@ static void colibri_pm_continue(struct colibri_device *cdev)
 		colibri_mmu_invalidate(cdev, asid, 0, COLIBRI_MMU_ALL);
 		colibri_mmu_retry(cdev, asid, 0, COLIBRI_MMU_ALL);
 	}
-	colibri_runlist_resume(cdev, false);
+	colibri_runlist_resume(cdev, 0);
 }
 
 static int colibri_pm_suspend(struct device *dev)
@@ -184,12 +186,13 @@ static int colibri_pm_suspend(struct device *dev)
 	if (colibri_is_lost(cdev))
 		return 0;
 	colibri_watch_stop(cdev);
+	colibri_hang_flush(cdev);
 	colibri_runlist_suspend(cdev);
 	ret = colibri_vram_save(cdev);
 	if (ret) {
 		drm_err(&cdev->base, "VRAM cannot be saved: %d\n", ret);
 		colibri_vram_drop(cdev);
-		colibri_runlist_resume(cdev, false);
+		colibri_runlist_resume(cdev, 0);
 		colibri_watch_start(cdev);
 		return ret;
 	}
@@ -220,7 +223,7 @@ static int colibri_pm_restart(struct colibri_device *cdev)
 	ret = colibri_vram_restore(cdev);
 	if (ret)
 		return ret;
-	colibri_runlist_resume(cdev, true);
+	colibri_runlist_resume(cdev, DRM_COLIBRI_QUEUE_ERR_POWER);
 	return 0;
 }
 

@@ -479,6 +479,25 @@ bool colibri_queue_has_more(struct colibri_queue *queue)
 	return more;
 }
 
+/**
+ * colibri_queue_is_drained() - whether the device has done all that a queue was given
+ * @queue: queue
+ *
+ * The process can lie about its own queue: then it loses what it had given to it.
+ *
+ * Return: whether it looks like that.
+ */
+bool colibri_queue_is_drained(struct colibri_queue *queue)
+{
+	bool drained;
+
+	spin_lock(&queue->state_lock);
+	drained = !queue->mem ||
+		  READ_ONCE(queue->mem->cb.write_index) == READ_ONCE(queue->mem->cb.read_index);
+	spin_unlock(&queue->state_lock);
+	return drained;
+}
+
 /* ---- Submission -----------------------------------------------------------*/
 
 /* Whether there is something to do: room for @count packets, or an end of the queue. */

@@ -136,6 +136,7 @@ void colibri_queue_revoke_all(struct colibri_vm *vm);
 u64 colibri_queue_ring_va(const struct colibri_queue *queue);
 u64 colibri_queue_cb_va(const struct colibri_queue *queue);
 bool colibri_queue_has_more(struct colibri_queue *queue);
+bool colibri_queue_is_drained(struct colibri_queue *queue);
 bool colibri_queue_read_error(struct colibri_queue *queue, struct colibri_queue_error *error);
 void colibri_queue_ban(struct colibri_queue *queue, const struct colibri_queue_error *error);
 

@@ -6,8 +6,9 @@
 /**
  * DOC: Device loss
  *
- * Every wait for the device has a timeout.  When one runs out, or the device
- * says something that cannot be, the device is lost, for good:
+ * Every wait for the device has a timeout.  When one runs out and no reset helps
+ * (colibri_hang.c), or the device says something that cannot be, the device is
+ * lost, for good:
  * &colibri_device.lost is set and every waiter woken.  From then on waits for
  * the MMU return as if done (a device that is gone uses no old translation),
  * copies fail with EIO, and calls of user space with ENODEV; destroying things
@@ -97,6 +98,7 @@ static void colibri_watch_work(struct work_struct *work)
 		colibri_device_lost(cdev, "it does not answer");
 		return;
 	}
+	colibri_hang_check(cdev);
 	queue_delayed_work(system_freezable_wq, &cdev->watch, COLIBRI_WATCH_PERIOD);
 }
 

@@ -292,7 +292,8 @@ static void colibri_runlist_pass(struct colibri_runlist *rl)
 
 	lockdep_assert_held(&rl->hw_lock);
 	/* Groups stay: their queues leave them under hw_lock only. */
-	while ((group = colibri_runlist_first(rl)) && !colibri_is_lost(rl->cdev)) {
+	while (!rl->suspended && !colibri_is_lost(rl->cdev) &&
+	       (group = colibri_runlist_first(rl))) {
 		if (!colibri_runlist_make_room(rl, group, colibri_group_lacks(group), &pass)) {
 			colibri_runlist_arm(rl, &pass);
 			return;
@@ -392,10 +393,37 @@ void colibri_runlist_suspend(struct colibri_device *cdev)
 	cancel_delayed_work_sync(&rl->work);
 }
 
-/* The device has forgotten a queue: what had nothing in flight can go on. */
-static void colibri_queue_lost_context(struct colibri_queue *queue)
+/**
+ * colibri_runlist_abandon() - take everything off the hardware, which is going to be reset
+ * @cdev: device
+ *
+ * It is not asked for anything.  Nothing gets on it before colibri_runlist_resume().
+ */
+void colibri_runlist_abandon(struct colibri_device *cdev)
 {
-	static const struct colibri_queue_error error = { .code = DRM_COLIBRI_QUEUE_ERR_POWER };
+	struct colibri_runlist *rl = cdev->runlist;
+	struct colibri_group *group, *next;
+	struct colibri_queue *queue;
+
+	mutex_lock(&rl->hw_lock);
+	rl->suspended = true;
+	list_for_each_entry_safe(group, next, &rl->running, run_entry) {
+		spin_lock(&cdev->queues.lock);
+		list_del_init(&group->run_entry);
+		spin_unlock(&cdev->queues.lock);
+		list_for_each_entry(queue, &group->queues, group_entry) {
+			if (queue->hwid)
+				colibri_queue_abandon(queue);
+		}
+	}
+	mutex_unlock(&rl->hw_lock);
+	cancel_delayed_work_sync(&rl->work);
+}
+
+/* The device has forgotten a queue: what had nothing in flight can go on. */
+static void colibri_queue_lost_context(struct colibri_queue *queue, u32 why)
+{
+	const struct colibri_queue_error error = { .code = why };
 
 	if (!queue->started)
 		return;
@@ -407,13 +435,13 @@ static void colibri_queue_lost_context(struct colibri_queue *queue)
 }
 
 /**
- * colibri_runlist_resume() - go on after colibri_runlist_suspend()
+ * colibri_runlist_resume() - go on after colibri_runlist_suspend() or colibri_runlist_abandon()
  * @cdev: device
- * @lost: the device has been reset, or was without power
+ * @lost: why the device has forgotten all queues (DRM_COLIBRI_QUEUE_ERR_*); 0: it has not
  *
- * Then queues that were in the middle of something are banned (DRM_COLIBRI_QUEUE_ERR_POWER).
+ * Queues that were in the middle of something are banned for that.
  */
-void colibri_runlist_resume(struct colibri_device *cdev, bool lost)
+void colibri_runlist_resume(struct colibri_device *cdev, u32 lost)
 {
 	struct colibri_runlist *rl = cdev->runlist;
 	u32 c;
@@ -424,7 +452,7 @@ void colibri_runlist_resume(struct colibri_device *cdev, bool lost)
 
 		if (!queue)
 			continue;
-		colibri_queue_lost_context(queue);
+		colibri_queue_lost_context(queue, lost);
 		colibri_queue_put(queue);
 	}
 	rl->watching = false;

@@ -26,7 +26,8 @@ void colibri_runlist_handle_errors(struct colibri_device *cdev);
 bool colibri_runlist_is_empty(struct colibri_device *cdev);
 
 void colibri_runlist_suspend(struct colibri_device *cdev);
-void colibri_runlist_resume(struct colibri_device *cdev, bool lost);
+void colibri_runlist_abandon(struct colibri_device *cdev);
+void colibri_runlist_resume(struct colibri_device *cdev, u32 lost);
 
 u32 colibri_runlist_max_queues(struct colibri_device *cdev);
 u32 colibri_runlist_max_group(struct colibri_device *cdev);

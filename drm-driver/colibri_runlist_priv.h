@@ -85,6 +85,7 @@ static inline u64 colibri_group_mask(struct colibri_group *group)
 
 void colibri_queue_attach(struct colibri_queue *queue, u32 hwid);
 bool colibri_queue_detach(struct colibri_queue *queue);
+void colibri_queue_abandon(struct colibri_queue *queue);
 void colibri_queue_kill_locked(struct colibri_queue *queue,
 			       const struct colibri_queue_error *error);
 

@@ -411,7 +411,7 @@ struct drm_colibri_vm_bind {
 struct drm_colibri_group_create {
 	/** @vm_id: VM of its queues */
 	__u32 vm_id;
-	/** @priority: 0 (low) .. 2 (high): its share of the time when others want the device, 2^priority */
+	/** @priority: 0 (low) .. 2 (high): when others want the device, it gets a share of 2^priority */
 	__u32 priority;
 	/** @flags: 0 */
 	__u32 flags;
@@ -555,6 +555,7 @@ struct drm_colibri_queue_state {
 #define DRM_COLIBRI_QUEUE_ERR_TIMEOUT	0x101	/* a job took longer than the limit */
 #define DRM_COLIBRI_QUEUE_ERR_HUNG	0x102	/* the hardware did not let go of it */
 #define DRM_COLIBRI_QUEUE_ERR_POWER	0x103	/* its work was lost with the device's power */
+#define DRM_COLIBRI_QUEUE_ERR_RESET	0x104	/* its work was lost in a reset of the device */
 	/** @reason: out, for COLIBRI_QERR_FAULT: the positive errno that serving it gave */
 	__u32 reason;
 	/** @fault_addr: out */
@@ -790,8 +791,7 @@ struct drm_colibri_svm_query {
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_COLIBRI_GROUP_CREATE, struct drm_colibri_group_create)
 #define DRM_IOCTL_COLIBRI_GROUP_DESTROY \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_GROUP_DESTROY, struct drm_colibri_group_destroy)
-#define DRM_IOCTL_COLIBRI_EXEC \
-	DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_EXEC, struct drm_colibri_exec)
+#define DRM_IOCTL_COLIBRI_EXEC DRM_IOW(DRM_COMMAND_BASE + DRM_COLIBRI_EXEC, struct drm_colibri_exec)
 
 #if defined(__cplusplus)
 }
