@@ -540,6 +540,7 @@ static void colibri_queue_publish(struct colibri_queue *queue, u32 count)
 {
 	struct colibri_queue_mem *mem = queue->mem;
 
+	trace_colibri_submit(queue->vm->asid, queue->hwid, queue->submitted, count);
 	WRITE_ONCE(queue->submitted, queue->submitted + count);
 	/* Publishes the packets. */
 	smp_store_release(&mem->cb.write_index, queue->submitted);
@@ -588,7 +589,6 @@ int colibri_queue_submit(struct colibri_queue *queue, const void *packets, u32 c
 
 	ret = -ENODEV;
 	if (drm_dev_enter(&cdev->base, &idx)) {
-		trace_colibri_submit(queue->vm->asid, queue->hwid, queue->submitted, count);
 		colibri_meters_kick(cdev);
 		colibri_queue_push(queue, packets, count);
 		drm_dev_exit(idx);
