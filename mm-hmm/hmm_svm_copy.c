@@ -197,7 +197,7 @@ u64 hmm_svm_copies_make(struct hmm_svm_block *block, unsigned long *pages,
 	if (!extents || hmm_svm_dma_prepare(block))
 		goto none;
 	/* First, as it may evict: that must not wait for what we hold. */
-	chunk = hmm_svm_chunk_pin(block);
+	chunk = hmm_svm_chunk_pin(block, NULL);
 	if (!chunk)
 		goto none;
 	base = (u64)(hmm_svm_chunk_pfn(chunk) - sdev->first_pfn) << PAGE_SHIFT;

@@ -291,6 +291,7 @@ static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 	chunk->block = block;
 	chunk->counters = svm->counters;
 	chunk->start = block->start;
+	chunk->orphaned = 0;
 	block->chunk = chunk;
 	list_add_tail(&chunk->link, lru_of(chunk));
 	spin_unlock_irqrestore(&sdev->lock, flags);
@@ -299,6 +300,7 @@ static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 /**
  * hmm_svm_chunk_pin() - Device memory for a block
  * @block: block
+ * @held: mm whose mmap_lock the caller holds, or NULL
  *
  * The chunk that backs the block, which is not evicted before
  * hmm_svm_chunk_unpin(). Evicts another one when none is free. If the block's
@@ -306,7 +308,7 @@ static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
  *
  * Return: the chunk, or NULL: there is none for now.
  */
-struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block)
+struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block, struct mm_struct *held)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
 	struct hmm_svm_chunk *chunk;
@@ -320,7 +322,7 @@ struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block)
 
 	chunk = hmm_svm_chunk_take_free(sdev);
 	if (!chunk)
-		chunk = hmm_svm_evict(sdev, false);
+		chunk = hmm_svm_evict(sdev, false, held);
 	if (!chunk)
 		return NULL;
 	attach(chunk, block);
@@ -511,7 +513,7 @@ static struct hmm_svm_chunk *take_for_driver(struct hmm_svm_device *sdev)
 	unsigned int tries;
 
 	for (tries = 0; tries < HMM_SVM_ALLOC_TRIES; tries++) {
-		chunk = hmm_svm_chunk_take_free(sdev) ?: hmm_svm_evict(sdev, true);
+		chunk = hmm_svm_chunk_take_free(sdev) ?: hmm_svm_evict(sdev, true, NULL);
 		if (chunk || !hmm_svm_has_pages(sdev))
 			return chunk;
 		if (wait_event_killable_timeout(sdev->chunk_wait, READ_ONCE(sdev->nr_free),

@@ -29,11 +29,37 @@
 /* Victims for which there was no memory before a fault gives up. */
 #define HMM_SVM_NOMEM_VICTIMS	3
 
+/* Return: 0, -EAGAIN or -EBUSY: pages are left; -ENOMEM; or the copy engine's error. */
+static int empty_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
+		       struct mm_struct *held)
+{
+	struct mm_struct *mm = hmm_svm_owner_lock(chunk, held);
+	int ret;
+
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	/*
+	 * Core mm unmaps page by page, with an invalidation for each. They find
+	 * nothing to flush after this. Read-only copies go with it.
+	 */
+	if (block)
+		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
+	ret = hmm_svm_migrate_chunk(chunk, mm);
+	if (ret == -EAGAIN) {
+		hmm_svm_migrate_by_address(chunk, mm);
+		ret = hmm_svm_migrate_chunk(chunk, mm);
+	}
+	hmm_svm_owner_unlock(mm, held);
+	return ret;
+}
+
 /*
+ * @held: mm whose mmap_lock the caller holds, or NULL.
  * Return: 0: @chunk is empty and the caller's; -EBUSY: pages are left; -ENOMEM;
  * or the copy engine's error.
  */
-static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
+static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
+		       struct mm_struct *held)
 {
 	u64 since = trace_hmm_svm_evict_enabled() ? ktime_get_ns() : 0;
 	unsigned int pages = READ_ONCE(chunk->nr_used);
@@ -42,19 +68,9 @@ static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 	bool empty;
 	int ret;
 
-	/*
-	 * Core mm unmaps page by page, with an invalidation for each. They find
-	 * nothing to flush after this. Read-only copies go with it.
-	 */
-	if (block) {
-		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
+	ret = empty_chunk(chunk, block, held);
+	if (block)
 		hmm_svm_chunk_put_block(block);
-	}
-	ret = hmm_svm_migrate_chunk(chunk);
-	if (ret == -EAGAIN) {
-		hmm_svm_migrate_by_address(chunk);
-		ret = hmm_svm_migrate_chunk(chunk);
-	}
 	empty = hmm_svm_chunk_end_eviction(chunk);
 	if (empty)
 		ret = 0;
@@ -104,13 +120,15 @@ static struct hmm_svm_chunk *evict_driver_in_turn(struct hmm_svm_device *sdev)
  * hmm_svm_evict() - Make a chunk free
  * @sdev: device
  * @for_driver: the driver wants it, so it is not asked for one
+ * @held: mm whose mmap_lock the caller holds, or NULL
  *
  * No folio may be locked by the caller.
  *
  * Return: the chunk, or NULL when all are in use by the driver, being filled or
  * evicted, or hold pages that cannot move now.
  */
-struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver)
+struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver,
+				    struct mm_struct *held)
 {
 	unsigned int tries, nomem = 0;
 	struct hmm_svm_block *block;
@@ -125,7 +143,7 @@ struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver
 		chunk = hmm_svm_chunk_take_victim(sdev, &block);
 		if (!chunk)
 			return for_driver ? NULL : evict_driver(sdev);
-		ret = evict_chunk(chunk, block);
+		ret = evict_chunk(chunk, block, held);
 		if (!ret)
 			return chunk;
 		if (ret != -EBUSY && (ret != -ENOMEM || ++nomem == HMM_SVM_NOMEM_VICTIMS))
@@ -157,7 +175,7 @@ void hmm_svm_evict_ahead_work(struct work_struct *work)
 
 	while (is_to_evict_ahead(sdev)) {
 		chunk = hmm_svm_chunk_take_victim(sdev, &block);
-		if (!chunk || evict_chunk(chunk, block))
+		if (!chunk || evict_chunk(chunk, block, NULL))
 			break;
 		hmm_svm_chunk_put_free(chunk);
 		cond_resched();
@@ -181,7 +199,7 @@ static int evict_round(struct hmm_svm_device *sdev)
 		chunk = hmm_svm_chunk_take_victim(sdev, &block);
 		if (!chunk)
 			break;
-		ret = evict_chunk(chunk, block);
+		ret = evict_chunk(chunk, block, NULL);
 		if (!ret)
 			hmm_svm_chunk_put_free(chunk);
 		else if (ret != -EBUSY && ret != -ENOMEM)

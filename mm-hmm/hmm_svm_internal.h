@@ -125,6 +125,7 @@ struct hmm_svm_chunk {
 	struct hmm_svm_block *block; /* NULL: its pages outlived their block */
 	struct hmm_svm_counters *counters;
 	u64 start;		/* of the block it was taken for */
+	unsigned long orphaned;	/* jiffies when no VMA was found for a page; the evictor's */
 	spinlock_t lock;	/* which pages are in use */
 	unsigned int nr_used;	/* bits set in @used */
 	DECLARE_BITMAP(used, HMM_SVM_BLOCK_PAGES);
@@ -562,8 +563,8 @@ int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *v
 int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
 			   u64 start, u64 end, const struct vm_fault *vmf);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);
-int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk);
-void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk);
+int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm);
+void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk, struct mm_struct *mm);
 
 /* hmm_svm_transfer.c */
 int hmm_svm_copy_to_dev(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
@@ -575,7 +576,7 @@ extern const struct dev_pagemap_ops hmm_svm_pagemap_ops;
 struct hmm_svm_chunk *hmm_svm_chunk_of(struct page *page);
 unsigned long hmm_svm_chunk_pfn(const struct hmm_svm_chunk *chunk);
 u64 hmm_svm_page_offset(const struct hmm_svm_device *sdev, struct page *page);
-struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block);
+struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block, struct mm_struct *held);
 void hmm_svm_chunk_unpin(struct hmm_svm_chunk *chunk);
 bool hmm_svm_chunk_is_empty(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages);
@@ -592,8 +593,15 @@ void hmm_svm_chunk_put_block(struct hmm_svm_block *block);
 bool hmm_svm_chunk_end_eviction(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk);
 
+/* hmm_svm_anchor.c */
+struct mm_struct *hmm_svm_owner_lock(struct hmm_svm_chunk *chunk, struct mm_struct *held);
+void hmm_svm_owner_unlock(struct mm_struct *mm, struct mm_struct *held);
+unsigned int hmm_svm_anchored(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
+			      unsigned long *pfns, unsigned int n);
+
 /* hmm_svm_evict.c */
-struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver);
+struct hmm_svm_chunk *hmm_svm_evict(struct hmm_svm_device *sdev, bool for_driver,
+				    struct mm_struct *held);
 void hmm_svm_evict_ahead(struct hmm_svm_device *sdev);
 void hmm_svm_evict_ahead_work(struct work_struct *work);
 void hmm_svm_evict_all(struct hmm_svm_device *sdev);

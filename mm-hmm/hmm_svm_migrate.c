@@ -203,7 +203,7 @@ int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *v
 	args.dst = m->dst;
 
 	/* First, as it may evict: no folio may be locked then. */
-	chunk = hmm_svm_chunk_pin(block);
+	chunk = hmm_svm_chunk_pin(block, vma->vm_mm);
 	if (!chunk)
 		goto out;
 
@@ -542,16 +542,19 @@ static void skip_moved(struct hmm_svm_migration *m)
 }
 
 /*
- * Takes the chunk's pages from their processes. Return: 0 or -EAGAIN: it is one
+ * Takes the chunk's pages from their processes. @mm as below. Return: 0 or -EAGAIN: it is one
  * large folio, for which there is no memory.
  */
-static int collect_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *m)
+static int collect_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
+			 struct hmm_svm_migration *m)
 {
 	const gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
 	struct folio *folio = NULL;
 	bool large;
 
 	m->npages = hmm_svm_chunk_pages(chunk, m->src, &large);
+	if (mm)
+		m->npages = hmm_svm_anchored(chunk, mm, m->src, m->npages);
 	if (!m->npages)
 		return 0;
 	memset(m->dst, 0, m->npages * sizeof(*m->dst));
@@ -579,12 +582,13 @@ static int collect_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_migration *
 /**
  * hmm_svm_migrate_chunk() - Empty a chunk as far as possible
  * @chunk: which nobody allocates from
+ * @mm: what hmm_svm_owner_lock() returned for it
  *
  * Return: 0, also when pages are left that somebody has locked; -EAGAIN when
  * it is one large folio for which there is no memory, see
  * hmm_svm_migrate_by_address(); -ENOMEM, or the copy engine's error.
  */
-int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk)
+int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm)
 {
 	struct hmm_svm_device *sdev = chunk->sdev;
 	struct hmm_svm_migration *m;
@@ -594,7 +598,7 @@ int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk)
 	m = hmm_svm_migration_get(sdev);
 	if (!m)
 		return -ENOMEM;
-	ret = collect_chunk(chunk, m);
+	ret = collect_chunk(chunk, mm, m);
 	if (ret || !m->npages)
 		goto out;
 	shorten(m);
@@ -613,26 +617,21 @@ out:
 /**
  * hmm_svm_migrate_by_address() - Empty a chunk by the addresses its pages had
  * @chunk: which nobody allocates from
+ * @mm: what hmm_svm_owner_lock() returned for it
  *
- * Where an address is known core mm splits a large folio. A hint: mmap_lock is
- * only tried, since the caller may hold other locks, and pages may have moved
- * away by mremap().
+ * Where an address is known core mm splits a large folio. A hint: pages may have
+ * moved away by mremap().
  */
-void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk)
+void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk, struct mm_struct *mm)
 {
 	struct hmm_svm_span span = { .end = chunk->start };
 	const u64 end = chunk->start + HMM_SVM_BLOCK_SIZE;
-	struct mm_struct *mm = chunk->counters->mm;
 	struct vm_area_struct *vma;
 
-	if (!mmget_not_zero(mm))
+	if (!mm)
 		return;
-	if (mmap_read_trylock(mm)) {
-		while (span.end < end && (vma = find_vma(mm, span.end)) && vma->vm_start < end) {
-			span = hmm_svm_clip_to_vma(vma, span.end, end);
-			migrate_to_sys(chunk->sdev, vma, &span, NULL, HMM_SVM_NR_EVICTED, false);
-		}
-		mmap_read_unlock(mm);
+	while (span.end < end && (vma = find_vma(mm, span.end)) && vma->vm_start < end) {
+		span = hmm_svm_clip_to_vma(vma, span.end, end);
+		migrate_to_sys(chunk->sdev, vma, &span, NULL, HMM_SVM_NR_EVICTED, false);
 	}
-	mmput_async(mm);
 }

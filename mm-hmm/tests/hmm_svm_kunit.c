@@ -181,7 +181,7 @@ struct hmm_svm_chunk *kunit_svm_pin(struct kunit *test, struct hmm_svm_block *bl
 	struct hmm_svm_chunk *chunk;
 
 	mutex_lock(&block->migrate);
-	chunk = hmm_svm_chunk_pin(block);
+	chunk = hmm_svm_chunk_pin(block, NULL);
 	mutex_unlock(&block->migrate);
 	KUNIT_ASSERT_NOT_NULL(test, chunk);
 	return chunk;

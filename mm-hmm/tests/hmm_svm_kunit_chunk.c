@@ -323,7 +323,7 @@ static void eviction_gives_up_on_pages_that_stay(struct kunit *test)
 
 	use_chunks(test, used, KUNIT_CHUNKS);
 	KUNIT_EXPECT_EQ(test, 0, nr_free(fix->sdev));
-	KUNIT_EXPECT_NULL(test, hmm_svm_evict(fix->sdev, false));
+	KUNIT_EXPECT_NULL(test, hmm_svm_evict(fix->sdev, false, NULL));
 	for (i = 0; i < KUNIT_CHUNKS; i++)
 		KUNIT_EXPECT_EQ(test, 1, used[i].chunk->nr_used);
 	put_pages(used, KUNIT_CHUNKS);

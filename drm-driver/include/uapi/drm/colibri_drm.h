@@ -411,7 +411,7 @@ struct drm_colibri_vm_bind {
 struct drm_colibri_group_create {
 	/** @vm_id: VM of its queues */
 	__u32 vm_id;
-	/** @priority: 0 (low) .. 2 (high): when others want the device, it gets a share of 2^priority */
+	/** @priority: 0 (low) .. 2 (high): gets 2^priority shares when others want the device */
 	__u32 priority;
 	/** @flags: 0 */
 	__u32 flags;
