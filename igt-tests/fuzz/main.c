@@ -6,6 +6,7 @@
  * this process stays, counts, and looks whether one hangs. At the end nothing may be left behind
  * and the device must work.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -117,18 +118,29 @@ static void print_file(const char *path)
 
 static void describe_hang(unsigned int index)
 {
-	char path[64];
+	static const char *const files[] = { "syscall", "stack" };
+	struct dirent *entry;
+	char path[320];
+	DIR *dir;
 
 	for (unsigned int i = 0; i < options.threads; i++)
 		printf("  thread %u: %s, in a call: %s\n", i,
 		       fuzz_ops[shared->workers[index].threads[i].op].name,
 		       shared->workers[index].threads[i].since ? "yes" : "no");
-	for (unsigned int i = 0; i <= options.threads; i++) {
-		/* Threads have the numbers after their process's, more or less. */
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", workers[index].pid,
-			 workers[index].pid + i);
-		print_file(path);
+	snprintf(path, sizeof(path), "/proc/%d/task", workers[index].pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		for (unsigned int i = 0; i < ARRAY_SIZE(files); i++) {
+			snprintf(path, sizeof(path), "/proc/%d/task/%s/%s", workers[index].pid,
+				 entry->d_name, files[i]);
+			printf("  %s\n", path);
+			print_file(path);
+		}
 	}
+	if (dir)
+		closedir(dir);
 }
 
 static bool reap(pid_t pid, uint64_t deadline, int *status)
@@ -280,6 +292,9 @@ static void check_vram(const struct colibri_device *dev, int64_t before)
 {
 	uint64_t deadline = fuzz_now() + HANG_S * options.slow * NSEC;
 
+	/* Workers began with our memory: what the GPU has taken of it is there for us, too. */
+	if (mlockall(MCL_CURRENT) || munlockall())
+		fail("mlockall: %s", strerror(errno));
 	while (vram_used(dev) != before && fuzz_now() < deadline)
 		usleep(20000);
 	if (vram_used(dev) != before)
