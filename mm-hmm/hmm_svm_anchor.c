@@ -76,8 +76,8 @@ static bool keeps(const struct vm_area_struct *vma, const struct anon_vma *anon_
 
 static bool is_anchored(struct mm_struct *mm, u64 addr, const struct anon_vma *anon_vma)
 {
-	struct vm_area_struct *vma = vma_lookup(mm, addr);
 	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
 
 	if (vma && keeps(vma, anon_vma))
 		return true;
