@@ -542,8 +542,17 @@ static void skip_moved(struct hmm_svm_migration *m)
 }
 
 /*
+ * Whether forked processes have a large folio, too. Their exit does not wait for
+ * the owner's mmap_lock (hmm_svm_anchor.c), so it must not meet the folio as a whole on its way.
+ */
+static bool is_shared(const struct hmm_svm_chunk *chunk)
+{
+	return folio_mapcount(page_folio(pfn_to_page(hmm_svm_chunk_pfn(chunk)))) > 1;
+}
+
+/*
  * Takes the chunk's pages from their processes. @mm as below. Return: 0 or -EAGAIN: it is one
- * large folio, for which there is no memory.
+ * large folio, for which there is no memory, or which is to be split.
  */
 static int collect_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
 			 struct hmm_svm_migration *m)
@@ -559,6 +568,8 @@ static int collect_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
 		return 0;
 	memset(m->dst, 0, m->npages * sizeof(*m->dst));
 	if (large) {
+		if (is_shared(chunk))
+			return -EAGAIN;
 		if (!hmm_svm_chunk_take_failure(chunk, HMM_SVM_FAIL_LARGE_PAGE))
 			folio = folio_alloc(gfp | __GFP_COMP, LARGE_ORDER);
 		if (!folio)
@@ -585,8 +596,8 @@ static int collect_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
  * @mm: what hmm_svm_owner_lock() returned for it
  *
  * Return: 0, also when pages are left that somebody has locked; -EAGAIN when
- * it is one large folio for which there is no memory, see
- * hmm_svm_migrate_by_address(); -ENOMEM, or the copy engine's error.
+ * it is one large folio for which there is no memory, or that forked processes
+ * have, too, see hmm_svm_migrate_by_address(); -ENOMEM, or the copy engine's error.
  */
 int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm)
 {
