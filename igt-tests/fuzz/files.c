@@ -168,53 +168,55 @@ int op_close_fd(struct thread *thread, const struct call *call)
 	return close(fd) ? -errno : 0;
 }
 
+/* A message of one byte, with room for a file; stays where it is. */
+struct file_message {
+	struct msghdr header;
+	struct iovec data;
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+};
+
+static void file_message_init(struct file_message *message)
+{
+	memset(message, 0, sizeof(*message));
+	message->data = (struct iovec){ &message->byte, 1 };
+	message->header.msg_iov = &message->data;
+	message->header.msg_iovlen = 1;
+	message->header.msg_control = &message->control;
+	message->header.msg_controllen = sizeof(message->control.bytes);
+}
+
 /* To whoever receives it, most likely another process of another user. */
 int op_send(struct thread *thread, const struct call *call)
 {
 	uint32_t number = call->number[NUMBER_FIELD];
 	int fd = number % 4 ? (int)pool_pick(&thread->process->fds, number >> 2) : thread->file->fd;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	char byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	struct file_message message;
+	struct cmsghdr *header;
 
+	file_message_init(&message);
+	header = CMSG_FIRSTHDR(&message.header);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(thread->process->send, &message, MSG_DONTWAIT) < 0 ? -errno : 0;
+	return sendmsg(thread->process->send, &message.header, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 int op_receive(struct thread *thread, const struct call *call)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	char byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.bytes),
-	};
 	const struct cmsghdr *header;
+	struct file_message message;
 	int fd;
 
 	(void)call;
-	if (recvmsg(thread->process->receive, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+	file_message_init(&message);
+	if (recvmsg(thread->process->receive, &message.header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
 		return -errno;
-	header = CMSG_FIRSTHDR(&message);
+	header = CMSG_FIRSTHDR(&message.header);
 	if (!header || header->cmsg_type != SCM_RIGHTS)
 		return -ENOMSG;
 	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
