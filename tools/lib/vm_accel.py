@@ -5,6 +5,8 @@ import os
 import platform
 import subprocess
 
+import vm_clock
+
 PROBE_SECONDS = 10
 RESULT_DIR = "/colibri/build/vm"
 # A kernel that gets as far as looking for its root has run well under KVM.
@@ -61,3 +63,9 @@ def accelerator_options(kernel, icount, say):
     if icount:
         return ICOUNT
     return KVM if kvm_works(kernel, say) else TCG
+
+
+def clock_words(options):
+    """What the guest's kernel gets told about time, with these options."""
+    khz = vm_clock.counter_khz() if options is TCG else None
+    return [f"tsc_early_khz={khz}"] if khz else []

@@ -14,7 +14,7 @@ import threading
 import time
 
 import vm_kernel
-from vm_accel import accelerator_options
+from vm_accel import accelerator_options, clock_words
 from vm_control import Control, Monitor, Waker, listens
 from vm_log import KernelLog, Relay
 
@@ -75,6 +75,7 @@ class Session:
         self.run_dir = self.new_run_dir()
         self.log_copy = open(self.host_path(args.log), "w", encoding="utf-8") if args.log else None
         self.kernel = self.find_kernel()
+        self.accelerator = accelerator_options(self.kernel, args.icount, self.say)
         self.guest_cwd = self.map_cwd()
         self.share_paths()
 
@@ -267,9 +268,8 @@ class Session:
         """What QEMU gets beside what virtme-run gives it."""
         args = self.args
         memory = str(args.mem)
-        options = accelerator_options(self.kernel, args.icount, self.say)
-        options += ["-no-reboot", "-machine", "memory-backend=mem",
-                    "-object", f"memory-backend-memfd,id=mem,size={memory},share=on"]
+        options = [*self.accelerator, "-no-reboot", "-machine", "memory-backend=mem",
+                   "-object", f"memory-backend-memfd,id=mem,size={memory},share=on"]
         if args.iommu:
             # before the devices that it is to translate for
             options += ["-device", "intel-iommu,caching-mode=on,intremap=off"]
@@ -304,6 +304,7 @@ class Session:
         words = ["init=/colibri/tools/lib/guest-init", "loglevel=7", "panic=-1", "oops=panic",
                  "tsc=nowatchdog", "random.trust_cpu=on", "watchdog_thresh=30",
                  "rcupdate.rcu_cpu_stall_timeout=120", "net.ifnames=0"]
+        words += clock_words(self.accelerator)
         if self.args.iommu:
             words.append("intel_iommu=on")
         words += shlex.split(self.args.append)
