@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
-	test lint patches test-patches bench-hmm test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
+	test lint patches test-patches bench-hmm bench-cl test-piglit test-programs test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -69,7 +69,7 @@ test-hmm: setup ## run the tests of hmm_svm.ko, ours and the kernel's, on device
 test-igt: model modules igt ## run the IGT tests in the VM
 	@tools/run-tests igt
 
-test-full: model modules igt ## run all the IGT tests in the VM, also those that take long
+test-full: model modules mesa igt ## run what takes long: all tests of IGT and piglit, OpenCL programs, fuzzers
 	@IGT_LIST="fast long" tools/run-tests --of full
 
 test-debug: model modules igt ## run the tests on a debug kernel (KASAN, lockdep); SHARD=I/N: a part of them
@@ -84,6 +84,15 @@ test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 
 bench-hmm: model modules ## measure hmm_svm beside its peers (build/bench/hmm.json)
 	@python3 bench/hmm/run.py
+
+bench-cl: model modules mesa ## measure OpenCL on Colibri beside pocl and llvmpipe, in the VM and natively (build/bench/cl.json)
+	@python3 bench/cl/run.py
+
+test-piglit: model modules mesa ## run all OpenCL tests of piglit in the VM (SHARD=I/N, RESUME=yes, PIGLIT_ONLY=REGEX)
+	@tools/run-tests piglit-cl-full
+
+test-programs: model modules mesa ## run Debian's OpenCL programs in the VM (PROGRAMS="NAME...")
+	@tools/run-tests cl-programs
 
 docs: setup ## build the documentation (build/docs/html)
 	@tools/docs
