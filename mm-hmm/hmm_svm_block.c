@@ -19,6 +19,8 @@ static struct hmm_svm_block *block_alloc(struct hmm_svm_notifier *notifier, u64 
 		return NULL;
 	block->notifier = notifier;
 	block->start = start;
+	/* A zap may be under way that could not count: see hmm_svm_whole.c. */
+	block->zaps = 1;
 	kref_init(&block->ref);
 	INIT_LIST_HEAD(&block->later);
 	mutex_init(&block->migrate);
@@ -86,6 +88,19 @@ struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 a
 			fresh = NULL;
 	}
 	kfree(fresh);
+	return block;
+}
+
+/* The block with @index, if there is one. */
+struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, unsigned long index)
+{
+	struct hmm_svm_block *block;
+
+	rcu_read_lock();
+	block = xa_load(&notifier->blocks, index);
+	if (block && !kref_get_unless_zero(&block->ref))
+		block = NULL;
+	rcu_read_unlock();
 	return block;
 }
 

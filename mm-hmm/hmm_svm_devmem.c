@@ -17,6 +17,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
+#include <linux/wait_bit.h>
 
 #include "hmm_svm_internal.h"
 
@@ -121,6 +122,16 @@ static void hmm_svm_folio_free(struct folio *folio)
 					hmm_svm_weight(chunk->used, first, first + nr);
 	/* A page that is freed twice may be somebody else's the second time. */
 	WARN_ON_ONCE(n != nr);
+	if (chunk->lent == HMM_SVM_LENT && !first) {
+		/* For hmm_svm_take_back(). */
+		WRITE_ONCE(chunk->lent, HMM_SVM_LENT_FREED);
+		/* Before wake_up_var() looks for who waits. */
+		smp_mb();
+		wake_up_var(&chunk->lent);
+		first++;
+		nr--;
+		n--;
+	}
 	bitmap_clear(chunk->used, first, nr);
 	add_used(chunk, -n);
 	spin_unlock_irqrestore(&chunk->lock, flags);
@@ -192,6 +203,18 @@ static struct hmm_svm_block *get_block_locked(struct hmm_svm_chunk *chunk)
 	if (!block || !kref_get_unless_zero(&block->ref))
 		return NULL;
 	atomic_inc(&block->notifier->svm->evictions);
+	return block;
+}
+
+/* A reference to the block that the chunk backs, for hmm_svm_chunk_put_block(); or NULL. */
+struct hmm_svm_block *hmm_svm_chunk_get_block(struct hmm_svm_chunk *chunk)
+{
+	struct hmm_svm_block *block;
+	unsigned long flags;
+
+	spin_lock_irqsave(&chunk->sdev->lock, flags);
+	block = get_block_locked(chunk);
+	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
 	return block;
 }
 
@@ -291,7 +314,6 @@ static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 	chunk->block = block;
 	chunk->counters = svm->counters;
 	chunk->start = block->start;
-	chunk->orphaned = 0;
 	block->chunk = chunk;
 	list_add_tail(&chunk->link, lru_of(chunk));
 	spin_unlock_irqrestore(&sdev->lock, flags);

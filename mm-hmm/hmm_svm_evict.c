@@ -29,27 +29,37 @@
 /* Victims for which there was no memory before a fault gives up. */
 #define HMM_SVM_NOMEM_VICTIMS	3
 
-/* Return: 0, -EAGAIN or -EBUSY: pages are left; -ENOMEM; or the copy engine's error. */
-static int empty_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
-		       struct mm_struct *held)
+/* What its owner has of a chunk. Return: 0, -EBUSY, -ENOMEM, or the copy engine's error. */
+static int evict_from_owner(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
+			    struct mm_struct *held)
 {
 	struct mm_struct *mm = hmm_svm_owner_lock(chunk, held);
 	int ret;
 
-	if (IS_ERR(mm))
+	if (IS_ERR_OR_NULL(mm))
 		return PTR_ERR(mm);
+	ret = hmm_svm_migrate_large(chunk, block, mm);
+	if (!ret)
+		ret = hmm_svm_migrate_chunk(chunk, mm);
+	hmm_svm_owner_unlock(mm, held);
+	return ret;
+}
+
+/* Return: the same, 0 also when pages are left. */
+static int empty_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
+		       struct mm_struct *held)
+{
+	int ret;
+
 	/*
 	 * Core mm unmaps page by page, with an invalidation for each. They find
 	 * nothing to flush after this. Read-only copies go with it.
 	 */
 	if (block)
 		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
-	ret = hmm_svm_migrate_chunk(chunk, mm);
-	if (ret == -EAGAIN) {
-		hmm_svm_migrate_by_address(chunk, mm);
-		ret = hmm_svm_migrate_chunk(chunk, mm);
-	}
-	hmm_svm_owner_unlock(mm, held);
+	ret = evict_from_owner(chunk, block, held);
+	if (!ret && READ_ONCE(chunk->nr_used))
+		ret = hmm_svm_migrate_strays(chunk, held);
 	return ret;
 }
 
@@ -74,7 +84,7 @@ static int evict_chunk(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
 	empty = hmm_svm_chunk_end_eviction(chunk);
 	if (empty)
 		ret = 0;
-	else if (!ret || ret == -EAGAIN)
+	else if (!ret)
 		ret = -EBUSY;
 	if (since)
 		trace_hmm_svm_evict(pid, addr, pages, ret, ktime_get_ns() - since);

@@ -110,8 +110,15 @@ enum hmm_svm_chunk_state {
 	HMM_SVM_CHUNK_DRIVER,	/* on no list: the driver's */
 };
 
+/* A CPU fault's reference to a large folio. */
+enum hmm_svm_lent {
+	HMM_SVM_LENT_NOT,
+	HMM_SVM_LENT,
+	HMM_SVM_LENT_FREED,	/* the folio is gone, but for its first page */
+};
+
 /*
- * HMM_SVM_BLOCK_SIZE of device memory.  @nr_used and @used are protected by
+ * HMM_SVM_BLOCK_SIZE of device memory.  @nr_used, @lent and @used are protected by
  * @lock, the others by hmm_svm_device.lock; a chunk loses its block, its counters
  * and its place under both.  @counters and @start are also stable while a page of
  * the chunk is in use, and while it is being evicted.
@@ -125,8 +132,8 @@ struct hmm_svm_chunk {
 	struct hmm_svm_block *block; /* NULL: its pages outlived their block */
 	struct hmm_svm_counters *counters;
 	u64 start;		/* of the block it was taken for */
-	unsigned long orphaned;	/* jiffies when no VMA was found for a page; the evictor's */
 	spinlock_t lock;	/* which pages are in use */
+	enum hmm_svm_lent lent;	/* under @lock: see hmm_svm_lend() */
 	unsigned int nr_used;	/* bits set in @used */
 	DECLARE_BITMAP(used, HMM_SVM_BLOCK_PAGES);
 };
@@ -276,7 +283,10 @@ enum hmm_svm_left {
  * @migrate: serialises fault service and migration
  * @state: protects what follows
  * @seq: counts invalidations that touched this block
- * @gone: not in the xarray any more: nothing may be mapped
+ * @gone: not in the xarray any more, or about to: nothing may be mapped
+ * @zaps: counts invalidations in which core mm may zap entries here, see hmm_svm_whole.c
+ * @settled: the first so many of them have ended
+ * @mover: who moves the block's memory as one large folio, or NULL
  * @mapped: the device has an entry for the page
  * @writable: which allows writing
  * @devmem: which points to device memory
@@ -310,6 +320,9 @@ struct hmm_svm_block {
 	spinlock_t state; /* what the device has mapped */
 	unsigned long seq;
 	bool gone;
+	unsigned long zaps;
+	unsigned long settled;
+	struct task_struct *mover;
 	DECLARE_BITMAP(mapped, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(writable, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(devmem, HMM_SVM_BLOCK_PAGES);
@@ -434,6 +447,7 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm);
 bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr);
 bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr);
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr);
+struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, unsigned long index);
 void hmm_svm_block_put(struct hmm_svm_block *block);
 void hmm_svm_block_forget(struct hmm_svm_block *block);
 void hmm_svm_block_remove(struct hmm_svm_block *block);
@@ -560,11 +574,30 @@ void hmm_svm_exclusive_begins(struct hmm_svm_block *block, unsigned long seq, bo
 /* hmm_svm_migrate.c */
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
 			   u64 start, u64 end, enum hmm_svm_cause cause);
-int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
-			   u64 start, u64 end, const struct vm_fault *vmf);
+int hmm_svm_migrate_to_sys(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			   u64 start, u64 end);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);
 int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm);
-void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk, struct mm_struct *mm);
+int hmm_svm_migrate_large(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
+			  struct mm_struct *mm);
+int hmm_svm_migrate_strays(struct hmm_svm_chunk *chunk, struct mm_struct *held);
+
+/* hmm_svm_whole.c */
+bool hmm_svm_may_zap(const struct mmu_notifier_range *range);
+bool hmm_svm_whole_zapped(struct hmm_svm_block *block);
+void hmm_svm_whole_wait(struct hmm_svm_notifier *notifier, const struct hmm_svm_span *span);
+void hmm_svm_whole_stop(struct hmm_svm_block *block);
+unsigned long hmm_svm_whole_zaps(struct hmm_svm_block *block);
+void hmm_svm_whole_settled(struct hmm_svm_block *block, unsigned long zaps);
+bool hmm_svm_whole_may_move(struct hmm_svm_block *block, struct mm_struct *mm);
+bool hmm_svm_whole_begin(struct hmm_svm_block *block);
+bool hmm_svm_whole_is_settled(struct hmm_svm_block *block);
+void hmm_svm_whole_end(struct hmm_svm_block *block);
+struct hmm_svm_block *hmm_svm_whole_block(struct hmm_svm_chunk *chunk,
+					  const struct vm_fault *vmf);
+void hmm_svm_whole_settle(struct hmm_svm_block *block, struct folio *folio);
+void hmm_svm_lend(struct hmm_svm_chunk *chunk, struct folio *folio);
+void hmm_svm_take_back(struct hmm_svm_chunk *chunk, struct folio *folio);
 
 /* hmm_svm_transfer.c */
 int hmm_svm_copy_to_dev(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
@@ -581,6 +614,7 @@ void hmm_svm_chunk_unpin(struct hmm_svm_chunk *chunk);
 bool hmm_svm_chunk_is_empty(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages);
 void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pages);
+struct hmm_svm_block *hmm_svm_chunk_get_block(struct hmm_svm_chunk *chunk);
 unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns, bool *large);
 bool hmm_svm_chunk_take_failure(struct hmm_svm_chunk *chunk, enum hmm_svm_failure failure);
 struct hmm_svm_block *hmm_svm_chunk_left(struct hmm_svm_chunk *chunk);
@@ -596,6 +630,7 @@ void hmm_svm_chunk_put_free(struct hmm_svm_chunk *chunk);
 /* hmm_svm_anchor.c */
 struct mm_struct *hmm_svm_owner_lock(struct hmm_svm_chunk *chunk, struct mm_struct *held);
 void hmm_svm_owner_unlock(struct mm_struct *mm, struct mm_struct *held);
+struct mm_struct *hmm_svm_stray_lock(struct page *page, struct mm_struct *held, u64 *addr);
 unsigned int hmm_svm_anchored(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
 			      unsigned long *pfns, unsigned int n);
 

@@ -24,6 +24,9 @@
 
 #define LARGE_ORDER	(HMM_SVM_BLOCK_SHIFT - PAGE_SHIFT)
 
+/* For memory that makes room on the device, which somebody waits for. */
+#define EVICTION_GFP	(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
 static bool is_whole_block(u64 start, u64 end)
 {
 	return HMM_SVM_LARGE_FOLIOS && end - start == HMM_SVM_BLOCK_SIZE &&
@@ -221,23 +224,39 @@ out:
 	return ret;
 }
 
-/* System memory for a large folio of the device. */
-static bool alloc_system_folio(struct hmm_svm_migration *m, struct vm_area_struct *vma, u64 addr)
-{
-	gfp_t gfp = GFP_TRANSHUGE_LIGHT | __GFP_KSWAPD_RECLAIM;
+/*
+ * How memory goes to system memory.
+ * @block: of a large folio that may move as such (hmm_svm_whole.c), or NULL
+ * @folio: where it goes; the reference is the migration's if it is used
+ * @lent: of a CPU fault on a large folio that is to be split: its chunk
+ * @vmf: in migrate_to_ram: the fault, whose page must move
+ * @also: what counts it, besides HMM_SVM_NR_TO_SYS
+ */
+struct way {
+	struct hmm_svm_block *block;
 	struct folio *folio;
+	struct hmm_svm_chunk *lent;
+	const struct vm_fault *vmf;
+	enum hmm_svm_counter also;
+};
 
-	if (hmm_svm_chunk_take_failure(hmm_svm_chunk_of(migrate_pfn_to_page(m->src[0])),
-				       HMM_SVM_FAIL_LARGE_PAGE))
-		return false;
+/*
+ * System memory for a large folio, before anybody waits for its move: to allocate
+ * may take invalidations elsewhere.
+ */
+static struct folio *alloc_large(struct hmm_svm_block *block, struct vm_area_struct *vma, gfp_t gfp)
+{
+	if (hmm_svm_take_failure(block->notifier->svm, HMM_SVM_FAIL_LARGE_PAGE))
+		return NULL;
+	return hmm_svm_vma_alloc_folio(gfp, LARGE_ORDER, vma, block->start);
+}
+
+/* Of whom the CPU waits for it. */
+static gfp_t large_gfp(const struct vm_area_struct *vma)
+{
 	if (vma->vm_flags & VM_HUGEPAGE)
-		gfp = GFP_TRANSHUGE;
-	folio = hmm_svm_vma_alloc_folio(gfp, LARGE_ORDER, vma, addr);
-	if (!folio)
-		return false;
-	folio_lock(folio);
-	m->dst[0] = migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
-	return true;
+		return GFP_TRANSHUGE;
+	return GFP_TRANSHUGE_LIGHT | __GFP_KSWAPD_RECLAIM;
 }
 
 /* Whether pages come from where this CPU is, so that the vma does not matter. */
@@ -329,51 +348,54 @@ static bool lacks_destination(const struct hmm_svm_migration *m, const struct mi
 	return i < m->npages && has_source(m, i) && !m->dst[i];
 }
 
-/* Return: false: not as a large folio. */
-static bool alloc_system(struct hmm_svm_migration *m, const struct migrate_vma *args)
+static void alloc_system(struct hmm_svm_migration *m, const struct migrate_vma *args,
+			 struct way *way)
 {
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
 
-	if (hmm_svm_moves_whole(m) && has_source(m, 0)) {
-		if (alloc_system_folio(m, args->vma, args->start))
-			return true;
-		if (!args->fault_page)
-			return false;
-		/*
-		 * Core mm cannot split a folio that a CPU fault has a reference
-		 * to. But this makes it map the folio by small pages, so that
-		 * the CPU's next try comes for one of those, which it can.
-		 */
-		alloc_system_pages(m, 1, args->vma, args->start, gfp);
-		return true;
+	if (hmm_svm_moves_whole(m)) {
+		if (!has_source(m, 0))
+			return;
+		folio_lock(way->folio);
+		m->dst[0] = migrate_pfn(folio_pfn(way->folio)) | MIGRATE_PFN_COMPOUND;
+		way->folio = NULL;
+		return;
 	}
 	/* Only the page that must move is worth an effort. */
 	if (m->npages > 1)
 		gfp |= __GFP_NORETRY | __GFP_NOWARN;
 	alloc_system_pages(m, m->npages, args->vma, args->start, gfp);
-	return true;
 }
 
-/* Return: 0 or an error; -EAGAIN: not as a large folio. */
+static int collect(struct migrate_vma *args, struct way *way)
+{
+	struct folio *folio;
+	int ret;
+
+	if (!way->lent)
+		return migrate_vma_setup(args);
+	folio = page_folio(args->fault_page);
+	hmm_svm_lend(way->lent, folio);
+	ret = migrate_vma_setup(args);
+	hmm_svm_take_back(way->lent, folio);
+	return ret;
+}
+
 static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
-		       struct hmm_svm_migration *m, const struct vm_fault *vmf,
-		       enum hmm_svm_counter also)
+		       struct hmm_svm_migration *m, struct way *way)
 {
 	enum hmm_svm_cause cause = HMM_SVM_CAUSE_FETCH_BACK;
 	struct hmm_svm_block *block;
 	int ret;
 
-	ret = migrate_vma_setup(args);
+	ret = collect(args, way);
 	if (ret || !args->cpages)
 		return ret;
 	m->npages = args->npages;
 
-	if (!alloc_system(m, args)) {
-		migrate_vma_finalize(args);
-		return -EAGAIN;
-	}
+	alloc_system(m, args, way);
 	shorten(m);
-	if (vmf && lacks_destination(m, args, vmf))
+	if (way->vmf && lacks_destination(m, args, way->vmf))
 		ret = -ENOMEM;
 	else
 		ret = hmm_svm_transfer(sdev, m, false);
@@ -381,19 +403,19 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 		drop_destinations(m);
 	args->npages = m->npages;
 	migrate_vma_pages(args);
-	if (args->fault_page)
+	if (way->vmf)
 		cause = HMM_SVM_CAUSE_CPU;
-	else if (also == HMM_SVM_NR_EVICTED)
+	else if (way->also == HMM_SVM_NR_EVICTED)
 		cause = HMM_SVM_CAUSE_EVICT;
-	block = count_departure(m, also, cause);
+	block = count_departure(m, way->also, cause);
 	migrate_vma_finalize(args);
 	map_ahead(block);
 	return ret;
 }
 
+/* @span: in @vma and in one block */
 static int migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
-			  const struct hmm_svm_span *span, const struct vm_fault *vmf,
-			  enum hmm_svm_counter also, bool may_be_large)
+			  const struct hmm_svm_span *span, struct way *way)
 {
 	struct migrate_vma args = {
 		.vma = vma,
@@ -402,46 +424,66 @@ static int migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vm
 		.pgmap_owner = sdev,
 		.flags = hmm_svm_is_coherent(sdev) ? MIGRATE_VMA_SELECT_DEVICE_COHERENT :
 						     MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
-		.fault_page = vmf ? vmf->page : NULL,
+		.fault_page = way->vmf ? way->vmf->page : NULL,
 	};
 	struct hmm_svm_migration *m;
-	int ret;
+	int ret = -ENOMEM;
 
+	if (way->folio)
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 	m = hmm_svm_migration_get(sdev);
 	if (!m)
-		return -ENOMEM;
+		return ret;
 	args.src = m->src;
 	args.dst = m->dst;
-
-	if (may_be_large && is_whole_block(span->start, span->end) && !hmm_svm_is_coherent(sdev))
-		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
-	ret = move_to_sys(sdev, &args, m, vmf, also);
-	if (ret == -EAGAIN) {
-		args.flags &= ~MIGRATE_VMA_SELECT_COMPOUND;
-		ret = move_to_sys(sdev, &args, m, vmf, also);
-	}
+	ret = move_to_sys(sdev, &args, m, way);
 	hmm_svm_migration_put(sdev, m);
+	return ret;
+}
+
+/* Return: 0 or an error; -EAGAIN: not as a large folio. */
+static int migrate_whole(struct vm_area_struct *vma, gfp_t gfp, struct way *way)
+{
+	struct hmm_svm_block *block = way->block;
+	struct hmm_svm_span span = { .start = block->start, .end = hmm_svm_block_end(block) };
+	int ret = -EAGAIN;
+
+	if (vma->vm_start > span.start || vma->vm_end < span.end)
+		return ret;
+	way->folio = alloc_large(block, vma, gfp);
+	if (!way->folio)
+		return ret;
+	if (hmm_svm_whole_begin(block)) {
+		ret = migrate_to_sys(block->notifier->svm->sdev, vma, &span, way);
+		hmm_svm_whole_end(block);
+	}
+	if (way->folio)
+		folio_put(way->folio);
+	way->folio = NULL;
 	return ret;
 }
 
 /**
  * hmm_svm_migrate_to_sys() - Move a range to system memory
- * @sdev: whose pages to move
+ * @block: whose memory to move
  * @vma: with mmap_lock held
  * @start: page aligned
- * @end: behind it; in @vma, at most HMM_SVM_BLOCK_SIZE
- * @vmf: in migrate_to_ram: the fault, whose page must move; else NULL
- *
- * Takes no lock of a block: it runs in CPU faults, which happen under one.
+ * @end: behind it; in @vma and @block
  *
  * Return: 0, -ENOMEM, or the copy engine's error, and then nothing moved.
  */
-int hmm_svm_migrate_to_sys(struct hmm_svm_device *sdev, struct vm_area_struct *vma,
-			   u64 start, u64 end, const struct vm_fault *vmf)
+int hmm_svm_migrate_to_sys(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			   u64 start, u64 end)
 {
 	struct hmm_svm_span span = { .start = start, .end = end };
+	struct way way = { .block = block, .also = HMM_SVM_NR_TO_SYS };
+	int ret = -EAGAIN;
 
-	return migrate_to_sys(sdev, vma, &span, vmf, HMM_SVM_NR_TO_SYS, true);
+	if (is_whole_block(start, end) && hmm_svm_whole_may_move(block, vma->vm_mm))
+		ret = migrate_whole(vma, large_gfp(vma), &way);
+	if (ret == -EAGAIN)
+		ret = migrate_to_sys(block->notifier->svm->sdev, vma, &span, &way);
+	return ret;
 }
 
 /*
@@ -465,24 +507,18 @@ static struct hmm_svm_span clip_to_chunk(const struct hmm_svm_chunk *chunk, u64 
 }
 
 /*
- * What moves with the page of a CPU fault. A large folio that the CPU maps as one
- * moves whole. One that it maps by small entries core mm has to split first, and
- * waits for the lock of each such folio; so nothing but the page itself is in its
- * way then, or two faults on neighbours would wait for each other.
+ * What moves with the page of a CPU fault. A large folio that is mapped by small
+ * entries core mm has to split first, and waits for the lock of each such folio; so nothing
+ * but the page itself is in its way then, or two faults on neighbours would wait for
+ * each other.
  */
 static struct hmm_svm_span readback(struct hmm_svm_chunk *chunk, struct vm_fault *vmf)
 {
 	u64 addr = vmf->address & PAGE_MASK;
-	struct hmm_svm_span span = hmm_svm_policy_readback(chunk, vmf->vma, addr);
 
-	if (!vmf->pte)
-		span.start = round_down(addr, HMM_SVM_BLOCK_SIZE);
-	else if (folio_test_large(page_folio(vmf->page)))
-		span.start = addr;
-	else
-		return clip_to_chunk(chunk, addr, span);
-	span.end = span.start + (vmf->pte ? PAGE_SIZE : HMM_SVM_BLOCK_SIZE);
-	return span;
+	if (folio_test_large(page_folio(vmf->page)))
+		return (struct hmm_svm_span) { .start = addr, .end = addr + PAGE_SIZE };
+	return clip_to_chunk(chunk, addr, hmm_svm_policy_readback(chunk, vmf->vma, addr));
 }
 
 /*
@@ -498,27 +534,67 @@ static void use_first_page(struct vm_fault *vmf)
 	vmf->page = folio_page(page_folio(vmf->page), 0);
 }
 
+/* The CPU maps the page by a small entry. */
+static int fault_on_small(struct hmm_svm_chunk *chunk, struct vm_fault *vmf)
+{
+	struct way way = { .vmf = vmf, .also = HMM_SVM_NR_TO_SYS };
+	struct hmm_svm_span span = readback(chunk, vmf);
+	u64 addr = vmf->address & PAGE_MASK;
+	int ret;
+
+	ret = migrate_to_sys(chunk->sdev, vmf->vma, &span, &way);
+	if (ret != -ENOMEM || span.end - span.start == PAGE_SIZE)
+		return ret;
+	span = (struct hmm_svm_span) { .start = addr, .end = addr + PAGE_SIZE };
+	return migrate_to_sys(chunk->sdev, vmf->vma, &span, &way);
+}
+
+/*
+ * The CPU maps all of the chunk by one large entry. If it has to move by small pages and
+ * lacks memory for them, it is mapped by small entries from now on.
+ */
+static int fault_on_large(struct hmm_svm_chunk *chunk, struct vm_fault *vmf)
+{
+	struct way way = { .vmf = vmf, .also = HMM_SVM_NR_TO_SYS };
+	struct hmm_svm_span span;
+	int ret = -EAGAIN;
+
+	way.block = hmm_svm_whole_block(chunk, vmf);
+	if (way.block) {
+		ret = migrate_whole(vmf->vma, large_gfp(vmf->vma), &way);
+		if (ret == -EAGAIN && !hmm_svm_whole_is_settled(way.block)) {
+			hmm_svm_whole_settle(way.block, page_folio(vmf->page));
+			ret = 0;
+		}
+		hmm_svm_chunk_put_block(way.block);
+	}
+	if (ret != -EAGAIN)
+		return ret;
+	way.lent = chunk;
+	span.start = round_down(vmf->address, HMM_SVM_BLOCK_SIZE);
+	span.end = span.start + HMM_SVM_BLOCK_SIZE;
+	ret = migrate_to_sys(chunk->sdev, vmf->vma, &span, &way);
+	return ret == -ENOMEM ? 0 : ret;
+}
+
 /**
  * hmm_svm_migrate_to_ram() - The CPU wants a page that is in device memory
  * @vmf: the fault
+ *
+ * Takes no lock of a block, as CPU faults happen under one.
  *
  * Return: 0, also when the page could not be moved yet: the CPU tries again.
  */
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf)
 {
 	struct hmm_svm_chunk *chunk = hmm_svm_chunk_of(vmf->page);
-	u64 addr = vmf->address & PAGE_MASK;
-	struct hmm_svm_span span;
 	int ret;
 
 	use_first_page(vmf);
 	hmm_svm_count(chunk->counters, HMM_SVM_NR_CPU_FAULTS, 1);
 	if (READ_ONCE(chunk->sdev->lost))
 		return VM_FAULT_SIGBUS;
-	span = readback(chunk, vmf);
-	ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, span.start, span.end, vmf);
-	if (ret == -ENOMEM && vmf->pte && span.end - span.start > PAGE_SIZE)
-		ret = hmm_svm_migrate_to_sys(chunk->sdev, vmf->vma, addr, addr + PAGE_SIZE, vmf);
+	ret = vmf->pte ? fault_on_small(chunk, vmf) : fault_on_large(chunk, vmf);
 	if (ret == -ENOMEM)
 		return VM_FAULT_OOM;
 	return ret ? VM_FAULT_SIGBUS : 0;
@@ -541,78 +617,45 @@ static void skip_moved(struct hmm_svm_migration *m)
 			m->src[i] &= ~MIGRATE_PFN_MIGRATE;
 }
 
-/*
- * Whether forked processes have a large folio, too. Their exit does not wait for
- * the owner's mmap_lock (hmm_svm_anchor.c), so it must not meet the folio as a whole on its way.
- */
-static bool is_shared(const struct hmm_svm_chunk *chunk)
+/* Takes the chunk's pages from their processes. @mm as below. */
+static void collect_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
+			  struct hmm_svm_migration *m)
 {
-	return folio_mapcount(page_folio(pfn_to_page(hmm_svm_chunk_pfn(chunk)))) > 1;
-}
-
-/*
- * Takes the chunk's pages from their processes. @mm as below. Return: 0 or -EAGAIN: it is one
- * large folio, for which there is no memory, or which is to be split.
- */
-static int collect_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
-			 struct hmm_svm_migration *m)
-{
-	const gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
-	struct folio *folio = NULL;
 	bool large;
 
 	m->npages = hmm_svm_chunk_pages(chunk, m->src, &large);
-	if (mm)
-		m->npages = hmm_svm_anchored(chunk, mm, m->src, m->npages);
+	if (large)
+		m->npages = 0;
+	m->npages = hmm_svm_anchored(chunk, mm, m->src, m->npages);
 	if (!m->npages)
-		return 0;
+		return;
 	memset(m->dst, 0, m->npages * sizeof(*m->dst));
-	if (large) {
-		if (is_shared(chunk))
-			return -EAGAIN;
-		if (!hmm_svm_chunk_take_failure(chunk, HMM_SVM_FAIL_LARGE_PAGE))
-			folio = folio_alloc(gfp | __GFP_COMP, LARGE_ORDER);
-		if (!folio)
-			return -EAGAIN;
-	}
 	hmm_svm_migrate_device_pfns(m->src, m->npages);
 	skip_moved(m);
-
-	if (!hmm_svm_moves_whole(m)) {
-		alloc_system_pages(m, m->npages, NULL, 0, gfp);
-	} else if (folio && has_source(m, 0)) {
-		folio_lock(folio);
-		m->dst[0] = migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
-		folio = NULL;
-	}
-	if (folio)
-		folio_put(folio);
-	return 0;
+	alloc_system_pages(m, m->npages, NULL, 0, EVICTION_GFP);
 }
 
 /**
- * hmm_svm_migrate_chunk() - Empty a chunk as far as possible
+ * hmm_svm_migrate_chunk() - Empty a chunk of small pages as far as possible
  * @chunk: which nobody allocates from
- * @mm: what hmm_svm_owner_lock() returned for it
+ * @mm: its owner, locked by hmm_svm_owner_lock()
  *
- * Return: 0, also when pages are left that somebody has locked; -EAGAIN when
- * it is one large folio for which there is no memory, or that forked processes
- * have, too, see hmm_svm_migrate_by_address(); -ENOMEM, or the copy engine's error.
+ * Return: 0, also when pages are left that somebody has locked, or that the owner does not
+ * have; -ENOMEM, or the copy engine's error.
  */
 int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm)
 {
 	struct hmm_svm_device *sdev = chunk->sdev;
 	struct hmm_svm_migration *m;
 	struct hmm_svm_block *block;
-	int ret;
+	int ret = 0;
 
 	m = hmm_svm_migration_get(sdev);
 	if (!m)
 		return -ENOMEM;
-	ret = collect_chunk(chunk, mm, m);
-	if (ret || !m->npages)
+	collect_chunk(chunk, mm, m);
+	if (!m->npages)
 		goto out;
-	shorten(m);
 	ret = hmm_svm_transfer(sdev, m, false);
 	if (ret)
 		drop_destinations(m);
@@ -625,24 +668,86 @@ out:
 	return ret;
 }
 
-/**
- * hmm_svm_migrate_by_address() - Empty a chunk by the addresses its pages had
- * @chunk: which nobody allocates from
- * @mm: what hmm_svm_owner_lock() returned for it
- *
- * Where an address is known core mm splits a large folio. A hint: pages may have
- * moved away by mremap().
- */
-void hmm_svm_migrate_by_address(struct hmm_svm_chunk *chunk, struct mm_struct *mm)
+/* Whether all of the chunk is one large folio, as it seems. */
+static bool is_large(const struct hmm_svm_chunk *chunk)
 {
+	struct page *page = pfn_to_page(hmm_svm_chunk_pfn(chunk));
+
+	return page_ref_count(page) && PageHead(page);
+}
+
+/**
+ * hmm_svm_migrate_large() - Empty a chunk that is one large folio
+ * @chunk: which nobody allocates from
+ * @block: which it backs, or NULL
+ * @mm: its owner, locked by hmm_svm_owner_lock()
+ *
+ * As a whole if that may be, or by small pages: where an address is known, core mm splits
+ * a large folio. The address is a hint, as the folio may have moved away by mremap().
+ *
+ * Return: 0, -ENOMEM, or the copy engine's error.
+ */
+int hmm_svm_migrate_large(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
+			  struct mm_struct *mm)
+{
+	struct way way = { .block = block, .also = HMM_SVM_NR_EVICTED };
 	struct hmm_svm_span span = { .end = chunk->start };
 	const u64 end = chunk->start + HMM_SVM_BLOCK_SIZE;
-	struct vm_area_struct *vma;
+	struct vm_area_struct *vma = find_vma(mm, chunk->start);
+	int ret = -EAGAIN;
 
-	if (!mm)
-		return;
-	while (span.end < end && (vma = find_vma(mm, span.end)) && vma->vm_start < end) {
+	if (!is_large(chunk))
+		return 0;
+	if (vma && block && hmm_svm_whole_may_move(block, mm))
+		ret = migrate_whole(vma, EVICTION_GFP, &way);
+	if (ret != -EAGAIN)
+		return ret;
+	ret = 0;
+	while (!ret && span.end < end && (vma = find_vma(mm, span.end)) && vma->vm_start < end) {
 		span = hmm_svm_clip_to_vma(vma, span.end, end);
-		migrate_to_sys(chunk->sdev, vma, &span, NULL, HMM_SVM_NR_EVICTED, false);
+		ret = migrate_to_sys(chunk->sdev, vma, &span, &way);
 	}
+	return ret;
+}
+
+/* From a page of the chunk on, of which some process has been found, while they lie together. */
+static int migrate_stray(struct hmm_svm_chunk *chunk, struct mm_struct *mm, u64 addr,
+			 unsigned int npages)
+{
+	struct way way = { .also = HMM_SVM_NR_EVICTED };
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	struct hmm_svm_span span;
+
+	if (!vma)
+		return 0;
+	span = hmm_svm_clip_to_vma(vma, addr, addr + ((u64)npages << PAGE_SHIFT));
+	return migrate_to_sys(chunk->sdev, vma, &span, &way);
+}
+
+/**
+ * hmm_svm_migrate_strays() - Empty a chunk of what its owner does not have
+ * @chunk: which nobody allocates from
+ * @held: mm whose mmap_lock the caller holds, or NULL
+ *
+ * Return: 0, also when pages are left; -ENOMEM, or the copy engine's error.
+ */
+int hmm_svm_migrate_strays(struct hmm_svm_chunk *chunk, struct mm_struct *held)
+{
+	unsigned long first = hmm_svm_chunk_pfn(chunk);
+	struct mm_struct *mm;
+	unsigned int i = 0;
+	int ret = 0;
+	u64 addr;
+
+	for (; !ret && i < HMM_SVM_BLOCK_PAGES; i++) {
+		i = find_next_bit(chunk->used, HMM_SVM_BLOCK_PAGES, i);
+		if (i == HMM_SVM_BLOCK_PAGES)
+			break;
+		mm = hmm_svm_stray_lock(pfn_to_page(first + i), held, &addr);
+		if (!mm)
+			continue;
+		ret = migrate_stray(chunk, mm, addr, HMM_SVM_BLOCK_PAGES - i);
+		hmm_svm_owner_unlock(mm, held);
+	}
+	return ret;
 }

@@ -30,8 +30,33 @@ static unsigned long last_index(const struct hmm_svm_span *span)
 	return (span->end - 1) >> HMM_SVM_BLOCK_SHIFT;
 }
 
+/* By hmm_svm_make_exclusive(), in whose context we are then. */
+static bool is_our_exclusive(const struct hmm_svm *svm, const struct mmu_notifier_range *range)
+{
+	return range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == svm;
+}
+
+static bool is_unmap(const struct mmu_notifier_range *range)
+{
+	return range->event == MMU_NOTIFY_UNMAP || range->event == MMU_NOTIFY_RELEASE;
+}
+
+/* An invalidation that waits for its flush. */
+struct hmm_svm_flush {
+#ifdef HMM_SVM_TWO_PASS_NOTIFIER
+	struct mmu_interval_notifier_finish finish;
+#endif
+	struct hmm_svm_notifier *notifier;
+	struct hmm_svm_span span;
+	struct hmm_svm_span zapped;
+	u64 ticket;
+	bool waits;	/* for the move of a large folio */
+	bool posted;
+	bool unmapped;
+};
+
 /*
- * Zaps what the device has mapped of @span and returns what must be flushed.
+ * Zaps what the device has mapped of @flush->span and returns what must be flushed.
  *
  * Documentation/mm/hmm.rst wants mmu_interval_set_seq() and the check for a
  * collision under one lock. That would be a lock of the whole notifier around
@@ -48,10 +73,13 @@ static unsigned long last_index(const struct hmm_svm_span *span)
  * here. The fault gets it under that lock (hmm_svm_block_get()), so later, so
  * its mmu_interval_read_begin() sees our sequence, too, and waits.
  */
-static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
-				      const struct hmm_svm_span *span, unsigned long cur_seq,
-				      bool exclusive)
+static struct hmm_svm_span zap_blocks(struct hmm_svm_flush *flush,
+				      const struct mmu_notifier_range *range,
+				      unsigned long cur_seq)
 {
+	struct hmm_svm_notifier *notifier = flush->notifier;
+	bool exclusive = is_our_exclusive(notifier->svm, range), may_zap = hmm_svm_may_zap(range);
+	const struct hmm_svm_span *span = &flush->span;
 	struct hmm_svm_span zapped = HMM_SVM_EMPTY_SPAN;
 	struct hmm_svm_block *block;
 	unsigned long index, seq;
@@ -67,21 +95,11 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_notifier *notifier,
 		seq = hmm_svm_block_zap(block, span->start, span->end, &zapped);
 		if (exclusive)
 			hmm_svm_exclusive_begins(block, seq, busy);
+		if (may_zap && hmm_svm_whole_zapped(block))
+			flush->waits = true;
 	}
 	rcu_read_unlock();
 	return zapped;
-}
-
-static struct hmm_svm_block *get_block(struct hmm_svm_notifier *notifier, unsigned long index)
-{
-	struct hmm_svm_block *block;
-
-	rcu_read_lock();
-	block = xa_load(&notifier->blocks, index);
-	if (block && !kref_get_unless_zero(&block->ref))
-		block = NULL;
-	rcu_read_unlock();
-	return block;
 }
 
 static bool covers(const struct hmm_svm_span *span, unsigned long index)
@@ -107,7 +125,8 @@ static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_sv
 	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
 		gone = unmapped && covers(span, index);
 		/* Either way there is a reference now: the xarray's, or one more. */
-		block = gone ? xa_erase(&notifier->blocks, index) : get_block(notifier, index);
+		block = gone ? xa_erase(&notifier->blocks, index) :
+			       hmm_svm_block_find(notifier, index);
 		if (!block)
 			continue;
 		if (zapped->start < zapped->end)
@@ -121,30 +140,6 @@ static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_sv
 	}
 }
 
-/* By hmm_svm_make_exclusive(), in whose context we are then. */
-static bool is_our_exclusive(const struct hmm_svm *svm, const struct mmu_notifier_range *range)
-{
-	return range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == svm;
-}
-
-static bool is_unmap(const struct mmu_notifier_range *range)
-{
-	return range->event == MMU_NOTIFY_UNMAP || range->event == MMU_NOTIFY_RELEASE;
-}
-
-/* An invalidation that waits for its flush. */
-struct hmm_svm_flush {
-#ifdef HMM_SVM_TWO_PASS_NOTIFIER
-	struct mmu_interval_notifier_finish finish;
-#endif
-	struct hmm_svm_notifier *notifier;
-	struct hmm_svm_span span;
-	struct hmm_svm_span zapped;
-	u64 ticket;
-	bool posted;
-	bool unmapped;
-};
-
 static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *notifier,
 			const struct mmu_notifier_range *range, unsigned long cur_seq)
 {
@@ -154,8 +149,8 @@ static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *no
 	flush->notifier = notifier;
 	flush->span = clip(notifier, range);
 	flush->unmapped = is_unmap(range);
-	flush->zapped = zap_blocks(notifier, &flush->span, cur_seq,
-				   is_our_exclusive(svm, range));
+	flush->waits = false;
+	flush->zapped = zap_blocks(flush, range, cur_seq);
 
 	flush->posted = zapped->start < zapped->end;
 	if (flush->posted) {
@@ -166,12 +161,17 @@ static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *no
 
 /*
  * False when it may not sleep and the device is slow: the pages then stay
- * stale until the next fault or invalidation there flushes again.
+ * stale until the next fault or invalidation there flushes again. Or a large
+ * folio moves, for which it may not wait either.
  */
 static bool flush_finish(struct hmm_svm_flush *flush, bool may_sleep)
 {
 	struct hmm_svm *svm = flush->notifier->svm;
 
+	if (flush->waits && !may_sleep)
+		return false;
+	if (flush->waits)
+		hmm_svm_whole_wait(flush->notifier, &flush->span);
 	if (flush->posted && svm->ops->flush_wait(svm, flush->ticket, may_sleep) == -EAGAIN)
 		return false;
 	if (flush->posted || flush->unmapped)
@@ -201,7 +201,7 @@ static bool hmm_svm_invalidate_start(struct mmu_interval_notifier *mn,
 	flush_start(&flush, container_of(mn, struct hmm_svm_notifier, mn), range, cur_seq);
 
 	/* The second pass cannot report that it would have to sleep. */
-	if (flush.posted && blockable)
+	if ((flush.posted || flush.waits) && blockable)
 		later = kmalloc_obj(*later, GFP_NOWAIT | __GFP_NOWARN);
 	if (!later)
 		return flush_finish(&flush, blockable);
@@ -304,6 +304,8 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm)
 
 	xa_for_each(&svm->notifiers, i, notifier) {
 		clean_blocks(notifier);
+		xa_for_each(&notifier->blocks, j, block)
+			hmm_svm_whole_stop(block);
 		mmu_interval_notifier_remove(&notifier->mn);
 		clean_blocks(notifier);
 		xa_for_each(&notifier->blocks, j, block)

@@ -58,8 +58,7 @@ static void to_system(struct hmm_svm_block *block, struct vm_area_struct *vma,
 		      const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
 {
 	if (vma->anon_vma)
-		hmm_svm_migrate_to_sys(block->notifier->svm->sdev, vma, span->start, span->end,
-				       NULL);
+		hmm_svm_migrate_to_sys(block, vma, span->start, span->end);
 }
 
 static void promote(struct hmm_svm_block *block, struct vm_area_struct *vma,

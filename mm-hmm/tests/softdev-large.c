@@ -18,11 +18,8 @@
 
 #include "softdev-test.h"
 
-#define PAGES (BLOCK / PAGE)
-#define WORDS (BLOCK / 8)
 
-/* What core mm can do: large folios are device-private since 7.x. */
-static bool has_large_folios(void)
+bool has_large_folios(void)
 {
 	struct utsname name;
 
@@ -49,8 +46,7 @@ static unsigned long huge_bytes(void *p)
 	return kb << 10;
 }
 
-/* Whole blocks that may be huge pages, in a mapping of their own. */
-static void *map_huge(size_t size, void **whole)
+void *map_large(size_t size, void **whole)
 {
 	char *p = map_aligned(size, whole);
 
@@ -60,20 +56,19 @@ static void *map_huge(size_t size, void **whole)
 	return p;
 }
 
-static void unmap_huge(void *whole, size_t size)
+void unmap_large(void *whole, size_t size)
 {
 	munmap(whole, size + BLOCK);
 }
 
-/* One huge page with pattern @value, on the device if @on_dev. */
-static uint64_t *one_page(void **whole, uint64_t value, bool on_dev)
+uint64_t *one_page(void **whole, uint64_t value, bool on_dev)
 {
-	uint64_t *p = map_huge(BLOCK, whole);
+	uint64_t *p = map_large(BLOCK, whole);
 
-	cpu_write(p, 8, WORDS, value);
+	cpu_write(p, 8, BLOCK_WORDS, value);
 	CHECK(huge_bytes(p) == BLOCK);
 	if (on_dev) {
-		CHECK(!dev_check(p, 8, WORDS, value));
+		CHECK(!dev_check(p, 8, BLOCK_WORDS, value));
 		CHECK(has_migrated(p));
 	}
 	return p;
@@ -83,21 +78,21 @@ void large_both_ways(void)
 {
 	struct softdev_stats before = stats(), after;
 	void *whole;
-	uint64_t *p = map_huge(4 * MB, &whole);
+	uint64_t *p = map_large(4 * MB, &whole);
 
-	cpu_write(p, 8, 2 * WORDS, 5);
+	cpu_write(p, 8, 2 * BLOCK_WORDS, 5);
 	CHECK(huge_bytes(p) == 4 * MB);
-	CHECK(!dev_check(p, 8, 2 * WORDS, 5));
-	CHECK(!dev_write(p, 8, 2 * WORDS, 6));
-	CHECK(cpu_check(p, 8, 2 * WORDS, 6));
+	CHECK(!dev_check(p, 8, 2 * BLOCK_WORDS, 5));
+	CHECK(!dev_write(p, 8, 2 * BLOCK_WORDS, 6));
+	CHECK(cpu_check(p, 8, 2 * BLOCK_WORDS, 6));
 	after = stats();
 	if (has_large_folios()) {
-		CHECK(after.pages_large_to_dev - before.pages_large_to_dev == 2 * PAGES);
-		CHECK(after.pages_large_to_sys - before.pages_large_to_sys == 2 * PAGES);
+		CHECK(after.pages_large_to_dev - before.pages_large_to_dev == 2 * BLOCK_PAGES);
+		CHECK(after.pages_large_to_sys - before.pages_large_to_sys == 2 * BLOCK_PAGES);
 		CHECK(after.cpu_faults - before.cpu_faults == 2);
 		CHECK(huge_bytes(p) == 4 * MB);
 	}
-	unmap_huge(whole, 4 * MB);
+	unmap_large(whole, 4 * MB);
 }
 
 static void check_untouched(uint64_t *p, bool large)
@@ -106,23 +101,23 @@ static void check_untouched(uint64_t *p, bool large)
 
 	CHECK(!dev_prefetch(p, BLOCK, true));
 	after = stats();
-	CHECK(!migrates || after.pages_to_dev - before.pages_to_dev == PAGES);
-	CHECK(after.pages_large_to_dev - before.pages_large_to_dev == (large ? PAGES : 0));
-	for (size_t i = 0; i < WORDS; i += 64)
+	CHECK(!migrates || after.pages_to_dev - before.pages_to_dev == BLOCK_PAGES);
+	CHECK(after.pages_large_to_dev - before.pages_large_to_dev == (large ? BLOCK_PAGES : 0));
+	for (size_t i = 0; i < BLOCK_WORDS; i += 64)
 		CHECK(!dev_check(p + i, 8, 1, 0));
 	CHECK(!dev_write(p, 8, 512, 3));
 	CHECK(cpu_check(p, 8, 512, 3));
-	for (size_t i = 512; i < WORDS; i++)
+	for (size_t i = 512; i < BLOCK_WORDS; i++)
 		CHECK(!p[i]);
 }
 
 void large_untouched(void)
 {
 	void *whole;
-	uint64_t *p = map_huge(BLOCK, &whole);
+	uint64_t *p = map_large(BLOCK, &whole);
 
 	check_untouched(p, has_large_folios());
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 /* One word of memory that wants to be huge brings all of it. */
@@ -130,31 +125,31 @@ void large_first_touch(void)
 {
 	struct softdev_stats before = stats(), after;
 	void *whole;
-	uint64_t *p = map_huge(BLOCK, &whole);
+	uint64_t *p = map_large(BLOCK, &whole);
 
 	CHECK(!dev_write(p + 77 * 512, 8, 1, 9));
 	after = stats();
 	CHECK(!has_large_folios() ||
-	      after.pages_large_to_dev - before.pages_large_to_dev == PAGES);
-	CHECK(p[77 * 512] == 9 && !p[0] && !p[WORDS - 1]);
-	unmap_huge(whole, BLOCK);
+	      after.pages_large_to_dev - before.pages_large_to_dev == BLOCK_PAGES);
+	CHECK(p[77 * 512] == 9 && !p[0] && !p[BLOCK_WORDS - 1]);
+	unmap_large(whole, BLOCK);
 }
 
 void large_zero_page(void)
 {
 	void *whole;
-	volatile uint64_t *p = map_huge(BLOCK, &whole);
+	volatile uint64_t *p = map_large(BLOCK, &whole);
 
 	CHECK(!p[77]);
 	check_untouched((void *)p, has_large_folios());
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 /* What the program does not want huge does not become so by way of the device. */
 void large_unwanted(void)
 {
 	void *whole;
-	uint64_t *p = map_huge(BLOCK, &whole);
+	uint64_t *p = map_large(BLOCK, &whole);
 
 	CHECK(!madvise(p, BLOCK, MADV_NOHUGEPAGE));
 	check_untouched(p, false);
@@ -163,7 +158,7 @@ void large_unwanted(void)
 	CHECK(!madvise(p, BLOCK, MADV_DONTNEED));
 	check_untouched(p, false);
 	CHECK(!prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 void large_refused_to_device(void)
@@ -175,13 +170,13 @@ void large_refused_to_device(void)
 	fail_large_page();
 	p = one_page(&whole, 1, true);
 	after = stats();
-	CHECK(!migrates || after.pages_to_dev - before.pages_to_dev == PAGES);
+	CHECK(!migrates || after.pages_to_dev - before.pages_to_dev == BLOCK_PAGES);
 	CHECK(after.pages_large_to_dev == before.pages_large_to_dev);
-	CHECK(cpu_check(p, 8, WORDS, 1));
+	CHECK(cpu_check(p, 8, BLOCK_WORDS, 1));
 	fail_large_page();
 	CHECK(!madvise(p, BLOCK, MADV_DONTNEED));
 	check_untouched(p, false);
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 static void refused_to_system(bool by_cpu)
@@ -196,14 +191,14 @@ static void refused_to_system(bool by_cpu)
 		CHECK(((volatile uint64_t *)p)[300 * 512] == 300 * 512 + 1);
 	else
 		CHECK(!dev_prefetch(p, BLOCK, false));
-	CHECK(cpu_check(p, 8, WORDS, 1));
+	CHECK(cpu_check(p, 8, BLOCK_WORDS, 1));
 	after = stats();
-	CHECK(!migrates || after.pages_to_sys - before.pages_to_sys == PAGES);
+	CHECK(!migrates || after.pages_to_sys - before.pages_to_sys == BLOCK_PAGES);
 	CHECK(after.pages_large_to_sys == before.pages_large_to_sys);
 	CHECK(!has_large_folios() || huge_bytes(p) == 0);
-	CHECK(!dev_write(p, 8, WORDS, 2));
-	CHECK(cpu_check(p, 8, WORDS, 2));
-	unmap_huge(whole, BLOCK);
+	CHECK(!dev_write(p, 8, BLOCK_WORDS, 2));
+	CHECK(cpu_check(p, 8, BLOCK_WORDS, 2));
+	unmap_large(whole, BLOCK);
 }
 
 void large_refused_to_cpu(void)
@@ -232,7 +227,7 @@ void large_unmapped_in_part(void)
 			if (i % (2 * PAGE))
 				CHECK(cpu_check((void *)(p + i), 8, 512, 1 + i / 8));
 		}
-		unmap_huge(whole, BLOCK);
+		unmap_large(whole, BLOCK);
 	}
 }
 
@@ -251,7 +246,7 @@ void large_discarded_in_part(void)
 	CHECK(cpu_check((void *)p, PAGE, 1, 0));
 	for (size_t i = 0; i < BLOCK; i += PAGE)
 		CHECK(*(uint64_t *)(p + i) == i);
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 void large_protected_in_part(void)
@@ -260,12 +255,12 @@ void large_protected_in_part(void)
 	char *p = (char *)one_page(&whole, 1, true);
 
 	CHECK(!mprotect(p + 64 * PAGE, PAGE, PROT_READ));
-	CHECK(!dev_check(p, 8, WORDS, 1));
+	CHECK(!dev_check(p, 8, BLOCK_WORDS, 1));
 	CHECK(dev_write(p + 64 * PAGE, 8, 1, 1) == EACCES);
 	CHECK(!dev_write(p, 8, 64 * 512, 2));
 	CHECK(cpu_check((void *)p, 8, 64 * 512, 2));
 	CHECK(cpu_check((void *)(p + 64 * PAGE), 8, 448 * 512, 1 + 64 * 512));
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 static void fork_with(bool refuse, bool parent_first)
@@ -281,25 +276,25 @@ static void fork_with(bool refuse, bool parent_first)
 	if (!pid) {
 		bool ok = !parent_first || read(pipes[0], &c, 1) == 1;
 
-		ok = ok && cpu_check(p, 8, WORDS, 1);
-		cpu_write(p, 8, WORDS, 7);
-		_exit(ok && cpu_check(p, 8, WORDS, 7) ? 0 : 1);
+		ok = ok && cpu_check(p, 8, BLOCK_WORDS, 1);
+		cpu_write(p, 8, BLOCK_WORDS, 7);
+		_exit(ok && cpu_check(p, 8, BLOCK_WORDS, 7) ? 0 : 1);
 	}
 	if (!parent_first)
 		CHECK(wait_child(pid) == 0);
 	if (refuse)
 		fail_large_page();
-	CHECK(!dev_check(p, 8, WORDS, 1));
-	CHECK(!dev_write(p, 8, WORDS, 2));
-	CHECK(cpu_check(p, 8, WORDS, 2));
+	CHECK(!dev_check(p, 8, BLOCK_WORDS, 1));
+	CHECK(!dev_write(p, 8, BLOCK_WORDS, 2));
+	CHECK(cpu_check(p, 8, BLOCK_WORDS, 2));
 	if (parent_first) {
 		CHECK(write(pipes[1], "x", 1) == 1);
 		CHECK(wait_child(pid) == 0);
 	}
-	CHECK(!dev_check(p, 8, WORDS, 2));
+	CHECK(!dev_check(p, 8, BLOCK_WORDS, 2));
 	close(pipes[0]);
 	close(pipes[1]);
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 void large_forked(void)
@@ -325,7 +320,7 @@ void large_shared_refused(void)
 		CHECK(!pipe(pipes));
 		pid = fork();
 		if (!pid) {
-			bool ok = read(pipes[0], &c, 1) == 1 && cpu_check(p, 8, WORDS, 1);
+			bool ok = read(pipes[0], &c, 1) == 1 && cpu_check(p, 8, BLOCK_WORDS, 1);
 
 			_exit(!ok);
 		}
@@ -336,9 +331,9 @@ void large_shared_refused(void)
 		close(pipes[0]);
 		close(pipes[1]);
 	}
-	CHECK(cpu_check(p, 8, WORDS, 1));
-	CHECK(!dev_check(p, 8, WORDS, 1));
-	unmap_huge(whole, BLOCK);
+	CHECK(cpu_check(p, 8, BLOCK_WORDS, 1));
+	CHECK(!dev_check(p, 8, BLOCK_WORDS, 1));
+	unmap_large(whole, BLOCK);
 }
 
 static void move_by(size_t offset)
@@ -348,13 +343,13 @@ static void move_by(size_t offset)
 
 	to = (char *)map_aligned(2 * BLOCK, &room) + offset;
 	CHECK(mremap(p, BLOCK, BLOCK, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
-	CHECK(!dev_check(to, 8, WORDS, 1));
-	CHECK(!dev_write(to, 8, WORDS / 2, 2));
-	CHECK(cpu_check((void *)to, 8, WORDS / 2, 2));
-	CHECK(cpu_check((void *)(to + BLOCK / 2), 8, WORDS / 2, 1 + WORDS / 2));
-	CHECK(!dev_check(to, 8, WORDS / 2, 2));
+	CHECK(!dev_check(to, 8, BLOCK_WORDS, 1));
+	CHECK(!dev_write(to, 8, BLOCK_WORDS / 2, 2));
+	CHECK(cpu_check((void *)to, 8, BLOCK_WORDS / 2, 2));
+	CHECK(cpu_check((void *)(to + BLOCK / 2), 8, BLOCK_WORDS / 2, 1 + BLOCK_WORDS / 2));
+	CHECK(!dev_check(to, 8, BLOCK_WORDS / 2, 2));
 	munmap(room, 3 * BLOCK);
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, BLOCK);
 }
 
 void large_moved(void)
@@ -369,7 +364,7 @@ void large_oversubscribed(void)
 	const size_t size = 64 * MB, n = size / 512;
 	struct softdev_stats before = stats(), after;
 	void *whole;
-	char *p = map_huge(size, &whole);
+	char *p = map_large(size, &whole);
 
 	cpu_write((void *)p, PAGE, size / PAGE, 0);
 	for (int round = 1; round < 4; round++) {
@@ -383,7 +378,7 @@ void large_oversubscribed(void)
 		CHECK(huge_bytes(p) >= size / 2);
 	}
 	CHECK(cpu_check((void *)p, 512, n, 3));
-	unmap_huge(whole, size);
+	unmap_large(whole, size);
 }
 
 /* An eviction that gets no huge page splits the folio by its address. */
@@ -392,7 +387,7 @@ void large_eviction_refused(void)
 	const size_t size = 32 * MB, n = size / 512;
 	struct softdev_stats before, after;
 	void *whole;
-	char *p = map_huge(size, &whole);
+	char *p = map_large(size, &whole);
 
 	CHECK(!dev_write(p, 512, n / 2, 1));
 	before = stats();
@@ -404,58 +399,7 @@ void large_eviction_refused(void)
 	after = stats();
 	CHECK(!migrates || after.pages_evicted > before.pages_evicted);
 	CHECK(cpu_check((void *)p, 512, n, 1));
-	unmap_huge(whole, size);
-}
-
-/* Returns how many threads were held, or a negative errno. */
-static int split_hold(uint32_t what)
-{
-	return ioctl(dev, SOFTDEV_IOC_HOLD_SPLIT, &what) ? -errno : (int)what;
-}
-
-/* While a CPU fault is behind the split of a large folio: gives its page back. */
-static void *give_back(void *page)
-{
-	while (!split_hold(SOFTDEV_SPLIT_LOOK))
-		sched_yield();
-	CHECK(!madvise(page, PAGE, MADV_DONTNEED));
-	split_hold(SOFTDEV_SPLIT_GO);
-	return NULL;
-}
-
-/*
- * A page that is given back between the split of its folio, for a CPU fault on
- * it, and the rest of that fault, is freed once. Twice, and the books say that the
- * chunk is free while page 9 is still in it.
- */
-void large_split_in_fault(void)
-{
-	volatile uint64_t *p;
-	pthread_t thread;
-	void *whole;
-
-	if (!has_large_folios()) {
-		skipped = "the kernel has no large folios in device memory";
-		return;
-	}
-	if (split_hold(SOFTDEV_SPLIT_LOOK) == -EOPNOTSUPP) {
-		skipped = "the kernel has no kretprobes";
-		return;
-	}
-	p = one_page(&whole, 1, true);
-	/* From now on the CPU has it by small pages. */
-	CHECK(!mprotect((char *)p + BLOCK - PAGE, PAGE, PROT_READ));
-	CHECK(!split_hold(SOFTDEV_SPLIT_HOLD));
-	CHECK(!pthread_create(&thread, NULL, give_back, (char *)p + 5 * PAGE));
-	CHECK(p[5 * 512] == 0);
-	CHECK(!pthread_join(thread, NULL));
-	CHECK(split_hold(SOFTDEV_SPLIT_LOOK) == 1);
-
-	CHECK(!madvise((char *)p, 9 * PAGE, MADV_DONTNEED));
-	CHECK(!madvise((char *)p + 10 * PAGE, BLOCK - 10 * PAGE, MADV_DONTNEED));
-	CHECK(p[9 * 512] == 9 * 512 + 1);
-	CHECK(!dev_check((void *)&p[9 * 512], 8, 512, 9 * 512 + 1));
-	unmap_huge(whole, BLOCK);
+	unmap_large(whole, size);
 }
 
 /*
@@ -476,8 +420,8 @@ int stays(void)
 	close(dev);
 	printf("ready\n");
 	CHECK(read(0, &c, 1) == 1);
-	CHECK(cpu_check(p, 8, WORDS, 1));
-	CHECK(cpu_check(q + 512, 8, WORDS - 512, 2 + 512));
+	CHECK(cpu_check(p, 8, BLOCK_WORDS, 1));
+	CHECK(cpu_check(q + 512, 8, BLOCK_WORDS - 512, 2 + 512));
 	printf("%s - data outlives the device\n", failure ? "not ok" : "ok");
 	return !!failure;
 }

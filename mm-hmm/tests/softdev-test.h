@@ -18,6 +18,8 @@
 #define PAGE 4096UL
 #define MB (1UL << 20)
 #define BLOCK (2 * MB)
+#define BLOCK_PAGES (BLOCK / PAGE)
+#define BLOCK_WORDS (BLOCK / 8)
 
 extern int dev;
 extern const char *failure;
@@ -49,8 +51,24 @@ void large_shared_refused(void);
 void large_moved(void);
 void large_oversubscribed(void);
 void large_eviction_refused(void);
-void large_split_in_fault(void);
 int stays(void);
+/* What core mm can do: large folios are device-private since 7.x. */
+bool has_large_folios(void);
+/* Whole blocks that may be huge pages, in a mapping of their own. */
+void *map_large(size_t size, void **whole);
+void unmap_large(void *whole, size_t size);
+/* One huge page with pattern @value, on the device if @on_dev. */
+uint64_t *one_page(void **whole, uint64_t value, bool on_dev);
+
+/* softdev-race.c */
+void race_split_in_fault(void);
+void race_discarded_in_fault(void);
+void race_discarded_in_eviction(void);
+void race_discarded_in_prefetch(void);
+void race_child_exits_in_fault(void);
+void race_child_exits_in_eviction(void);
+void race_fault_of_child(void);
+void race_only_child_left(void);
 
 /* softdev-faults.c */
 void faults(void);

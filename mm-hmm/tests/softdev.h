@@ -171,13 +171,18 @@ struct softdev_state {
 #define SOFTDEV_IOC_BROKEN	_IOR('S', 33, __u32)
 
 /*
- * SOFTDEV_SPLIT_HOLD: a thread of this process in which core mm splits a large
- * folio stays there, just behind that, until SOFTDEV_SPLIT_GO, for a second at
- * most. Returns how many did so since; EOPNOTSUPP: the kernel has no kretprobes.
+ * SOFTDEV_HOLD: what comes to a point in a migration stays there until
+ * SOFTDEV_GO, for a second at most. Returns how many did so since.
  */
-#define SOFTDEV_SPLIT_GO	0
-#define SOFTDEV_SPLIT_HOLD	1
-#define SOFTDEV_SPLIT_LOOK	2
+#define SOFTDEV_GO		0
+#define SOFTDEV_HOLD		1
+#define SOFTDEV_LOOK		2
+/*
+ * A thread of this process in which core mm splits a large folio, just behind
+ * that. EOPNOTSUPP: the kernel has no kretprobes.
+ */
 #define SOFTDEV_IOC_HOLD_SPLIT	_IOWR('S', 34, __u32)
+/* Whoever copies to system memory, before that. */
+#define SOFTDEV_IOC_HOLD_COPY	_IOWR('S', 35, __u32)
 
 #endif /* _SOFTDEV_H */

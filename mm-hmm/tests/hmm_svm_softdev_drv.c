@@ -6,10 +6,8 @@
  * missing flush shows.
  */
 #include <linux/atomic.h>
-#include <linux/delay.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
-#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -23,6 +21,7 @@
 #include <linux/xarray.h>
 
 #include "../include/hmm_svm.h"
+#include "hmm_svm_softdev.h"
 #include "softdev.h"
 
 static unsigned int size_mb = 16;
@@ -240,6 +239,8 @@ static int softdev_copy(struct hmm_svm_device *sdev, const struct hmm_svm_extent
 
 	if (atomic_dec_if_positive(&softdev_fail_copies) >= 0)
 		return -EIO;
+	if (count && (extents[0].flags & HMM_SVM_EXTENT_SRC_DEV))
+		softdev_copy_begins();
 	for (i = 0; i < count; i++) {
 		const struct hmm_svm_extent *e = &extents[i];
 		void *dst = softdev_address(e->dst, e->flags & HMM_SVM_EXTENT_DST_DEV);
@@ -496,72 +497,6 @@ static long softdev_stats(struct softdev_file *sf, void __user *arg)
 	return copy_to_user(arg, &s, sizeof(s)) ? -EFAULT : 0;
 }
 
-#ifdef CONFIG_KRETPROBES
-/* Whose splits are held, and what became of that: SOFTDEV_IOC_HOLD_SPLIT. */
-static struct mm_struct *softdev_held_mm;
-static atomic_t softdev_held;
-
-static int softdev_split_done(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	unsigned int ms;
-
-	if (!current->mm || READ_ONCE(softdev_held_mm) != current->mm ||
-	    (int)regs_return_value(regs))
-		return 0;
-	atomic_inc(&softdev_held);
-	for (ms = 0; ms < 1000 && READ_ONCE(softdev_held_mm); ms++)
-		mdelay(1);
-	WRITE_ONCE(softdev_held_mm, NULL);
-	return 0;
-}
-
-static struct kretprobe softdev_split = {
-	.kp.symbol_name = "split_folio_to_list",
-	.handler = softdev_split_done,
-};
-
-static long softdev_hold_split(u32 __user *arg)
-{
-	u32 what;
-
-	if (get_user(what, arg))
-		return -EFAULT;
-	if (!softdev_split.kp.addr)
-		return -EOPNOTSUPP;
-	if (what == SOFTDEV_SPLIT_HOLD)
-		atomic_set(&softdev_held, 0);
-	if (what != SOFTDEV_SPLIT_LOOK)
-		WRITE_ONCE(softdev_held_mm, what == SOFTDEV_SPLIT_HOLD ? current->mm : NULL);
-	return put_user(atomic_read(&softdev_held), arg);
-}
-
-static void softdev_watch_splits(void)
-{
-	/* Not in every kernel: then the test that needs it says so. */
-	if (register_kretprobe(&softdev_split))
-		softdev_split.kp.addr = NULL;
-}
-
-static void softdev_unwatch_splits(void)
-{
-	if (softdev_split.kp.addr)
-		unregister_kretprobe(&softdev_split);
-}
-#else
-static long softdev_hold_split(u32 __user *arg)
-{
-	return -EOPNOTSUPP;
-}
-
-static void softdev_watch_splits(void)
-{
-}
-
-static void softdev_unwatch_splits(void)
-{
-}
-#endif
-
 static void softdev_free_chunks(struct softdev_file *sf)
 {
 	while (sf->nr_chunks)
@@ -633,6 +568,8 @@ static long softdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return softdev_pages(sf, uarg);
 	case SOFTDEV_IOC_HOLD_SPLIT:
 		return softdev_hold_split(uarg);
+	case SOFTDEV_IOC_HOLD_COPY:
+		return softdev_hold_copy(uarg);
 	case SOFTDEV_IOC_BROKEN:
 		return put_user(atomic_read(&softdev_broken), (u32 __user *)uarg);
 	default:
