@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,10 +125,26 @@ static void *evict(void *page)
 	return NULL;
 }
 
+static atomic_int discarded;
+
+/*
+ * Gives the page back as soon as its copy is held. Started before, since who moves
+ * a page keeps others from making mappings, as that for the stack of a thread.
+ */
 static void *discard(void *page)
 {
+	while (hold_copy(SOFTDEV_LOOK) < 1 && !failure)
+		sched_yield();
 	CHECK(!madvise(page, BLOCK, MADV_DONTNEED));
+	atomic_store(&discarded, 1);
 	return NULL;
+}
+
+/* It gets as far as it can while the copy is held: it is done, or has to wait. */
+static void let_discard(void)
+{
+	for (int ms = 0; ms < 200 && !atomic_load(&discarded); ms++)
+		usleep(1000);
 }
 
 /* It is used again: what was freed once too often shows. */
@@ -150,10 +167,12 @@ static void discarded_in(void *(*move)(void *page))
 	if (!can_race())
 		return;
 	p = one_page(&whole, 1, true);
-	mover = start_move(move, p);
+	CHECK(!hold_copy(SOFTDEV_HOLD));
+	CHECK(!hold_copy(SOFTDEV_GO));
+	atomic_store(&discarded, 0);
 	CHECK(!pthread_create(&discarder, NULL, discard, p));
-	/* Enough to get to the page table, if it does not have to wait. */
-	usleep(50000);
+	mover = start_move(move, p);
+	let_discard();
 	end_move(mover);
 	CHECK(!pthread_join(discarder, NULL));
 	for (size_t i = 0; i < BLOCK_WORDS; i += 64)
@@ -232,18 +251,26 @@ void race_child_exits_in_eviction(void)
 	child_exits_in(evict);
 }
 
-/* The child's own fault moves it, and its thread gives it back meanwhile. */
+static void *discard_soon(void *page)
+{
+	usleep(100000);
+	CHECK(!madvise(page, BLOCK, MADV_DONTNEED));
+	return NULL;
+}
+
+/*
+ * The child's own fault moves it, and its thread gives it back meanwhile. The device is
+ * the parent's, so the child can't see that the copy is held.
+ */
 static int child_moves(uint64_t *p)
 {
-	pthread_t mover, discarder;
+	pthread_t discarder;
 
-	if (pthread_create(&mover, NULL, touch, p))
+	if (pthread_create(&discarder, NULL, discard_soon, p))
 		return 1;
-	usleep(50000);
-	if (pthread_create(&discarder, NULL, discard, p))
+	touch(p);
+	if (pthread_join(discarder, NULL))
 		return 2;
-	if (pthread_join(discarder, NULL) || pthread_join(mover, NULL))
-		return 3;
 	for (size_t i = 0; i < BLOCK_WORDS; i += 64)
 		if (p[i])
 			return 4;
