@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc)
 FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
-.PHONY: all setup model modules mesa mesa-tree igt examples cl-tests run shell \
+.PHONY: all setup model modules mesa mesa-tree mesa-series igt examples cl-tests run shell \
 	test lint patches test-patches bench-hmm bench-cl test-piglit test-programs test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
@@ -29,6 +29,9 @@ mesa: setup ## build Mesa with the colibri driver (mesa-patches/)
 
 mesa-tree: setup ## re-create the patched Mesa source tree in build/mesa
 	@$(IN_ROOT) mesa-patches/tree.sh build/mesa/tree
+
+mesa-series: setup ## export the Mesa driver as patches for git am (build/mesa-series)
+	@$(IN_ROOT) mesa-patches/series.sh build/mesa-series
 
 igt: setup ## build the IGT tests (igt-tests/)
 	@$(IN_ROOT) tools/lib/build-meson igt-tests

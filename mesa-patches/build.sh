@@ -9,7 +9,9 @@
 #
 # Only what changed is built again. Called outside the root it enters it.
 #
-# MESA_DIR names a Mesa tree that has the driver already; it is built instead, as it is.
+# MESA_DIR names another Mesa checkout: the overlay and the patches go onto a copy
+# of it in BUILD_DIR/mesa-dir, and the first patch that does not apply is named.
+# It is installed in BUILD_DIR/mesa-dir/mesa-install.
 #
 # usage: mesa-patches/build.sh BUILD_DIR
 
@@ -31,7 +33,7 @@ if [ "$here" != /colibri/mesa-patches ]; then
 	cd "$top"
 	bind=()
 	if [ -n "${MESA_DIR:-}" ]; then
-		[ -d "$MESA_DIR/src/gallium/drivers/colibri" ] || die "$MESA_DIR has no colibri driver"
+		[ -f "$MESA_DIR/meson.build" ] || die "$MESA_DIR is no Mesa source tree"
 		bind=(--bind "$(realpath "$MESA_DIR")" /mesa-src)
 	fi
 	exec tools/root "${bind[@]}" -- env MESA_DIR="${MESA_DIR:+/mesa-src}" \
@@ -39,20 +41,17 @@ if [ "$here" != /colibri/mesa-patches ]; then
 fi
 
 build=$(realpath -m "$1")
+[ -z "${MESA_DIR:-}" ] || build=$build/mesa-dir
 tree=$build/mesa/tree
 obj=$build/mesa/obj
 install=$build/mesa-install
-export CCACHE_DIR=${CCACHE_DIR:-$build/mesa/ccache}
+export CCACHE_DIR=${CCACHE_DIR:-$(realpath -m "$1")/mesa/ccache}
 jobs=${JOBS:-$(nproc)}
 
 mkdir -p "$build/mesa"
 exec {lock}>"$build/mesa/lock"
 flock "$lock"
-if [ -n "${MESA_DIR:-}" ]; then
-	tree=$MESA_DIR
-else
-	"$here/tree.sh" "$tree"
-fi
+"$here/tree.sh" "$tree" ${MESA_DIR:+"$MESA_DIR"}
 
 # Nothing but rusticl with the one driver: no GL, no window systems.
 options=(

@@ -7,9 +7,12 @@
 # build of it stays incremental.
 #
 # Runs on any Debian machine that has a deb-src line for trixie; the release
-# is kept in $COLIBRI_CACHE (default: ~/.cache/colibri).
+# is kept in $COLIBRI_CACHE (default: ~/.cache/colibri). SOURCE is a checkout of
+# Mesa to take instead of the release; nothing is changed in it.
 #
-# usage: mesa-patches/tree.sh DIR
+# With --no-patches: the pristine tree with the overlay alone.
+#
+# usage: mesa-patches/tree.sh [--no-patches] DIR [SOURCE]
 
 set -euo pipefail
 
@@ -25,9 +28,16 @@ tarball=$cache/mesa_$version.orig.tar.xz
 die() { echo "mesa-patches/tree.sh: $*" >&2; exit 1; }
 say() { echo "mesa: $*"; }
 
-[ $# = 1 ] || die "usage: mesa-patches/tree.sh DIR"
+patched=yes
+if [ "${1:-}" = --no-patches ]; then
+	patched=no
+	shift
+fi
+[ $# = 1 ] || [ $# = 2 ] || die "usage: mesa-patches/tree.sh [--no-patches] DIR [SOURCE]"
 mkdir -p "$(dirname "$1")"
 tree=$(realpath -m "$1")
+source=${2:-}
+[ -z "$source" ] || [ -f "$source/meson.build" ] || die "$source is no Mesa source tree"
 
 tarball_ok() { echo "$sha256  $tarball" | sha256sum --check --status 2>/dev/null; }
 
@@ -51,12 +61,15 @@ fetch()
 	tarball_ok || die "$tarball is not the release that was reviewed (sha256 differs)"
 }
 
-patches() { sed 's/#.*//' "$here/series" | awk 'NF { print $1 }'; }
+patches()
+{
+	[ $patched = no ] || sed 's/#.*//' "$here/series" | awk 'NF { print $1 }'
+}
 
 stamp()
 {
 	echo "$sha256"
-	(cd "$here" && patches | xargs sha256sum series)
+	(cd "$here" && patches | xargs -r sha256sum series)
 }
 
 overlay_to()
@@ -67,17 +80,33 @@ overlay_to()
 	rsync -rlpc --include='*.[ch]' --exclude='*' "$library/" "$1/src/colibri/libcolibri_drm/"
 }
 
+# The sources as they come, in the new folder $1.
+unpack()
+{
+	mkdir -p "$1"
+	if [ -n "$source" ]; then
+		say "copying $source and applying $(patches | wc -l) patches"
+		# Build folders are whatever meson made.
+		rsync -rlp --exclude=/.git --exclude=meson-private --exclude='/build*/' "$source/" "$1/"
+	else
+		fetch
+		say "unpacking Mesa $version and applying $(patches | wc -l) patches"
+		tar -xf "$tarball" -C "$1" --strip-components=1
+	fi
+}
+
 unpack_and_patch()
 {
-	local p new=$tree.new
+	local p new=$tree.new log
 
-	fetch
-	say "unpacking Mesa $version and applying $(patches | wc -l) patches"
 	rm -rf "$new"
-	mkdir -p "$new"
-	tar -xf "$tarball" -C "$new" --strip-components=1
+	unpack "$new"
 	for p in $(patches); do
-		patch -d "$new" -p1 --quiet --no-backup-if-mismatch <"$here/$p" || die "$p does not apply"
+		if ! log=$(patch -d "$new" -p1 --force --no-backup-if-mismatch --reject-file=- <"$here/$p" 2>&1); then
+			rm -rf "$new"
+			echo "$log" >&2
+			die "$p does not apply"
+		fi
 	done
 	stamp >"$new/.colibri-stamp"
 	overlay_to "$new"
@@ -86,7 +115,8 @@ unpack_and_patch()
 	rm -rf "$new"
 }
 
-if [ "$(cat "$tree/.colibri-stamp" 2>/dev/null)" != "$(stamp)" ]; then
+# What a checkout contains is only known when it has been read.
+if [ -n "$source" ] || [ "$(cat "$tree/.colibri-stamp" 2>/dev/null)" != "$(stamp)" ]; then
 	unpack_and_patch
 fi
 overlay_to "$tree"
