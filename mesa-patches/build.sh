@@ -9,9 +9,9 @@
 #
 # Only what changed is built again. Called outside the root it enters it.
 #
-# MESA_DIR names another Mesa checkout: the overlay and the patches go onto a copy
-# of it in BUILD_DIR/mesa-dir, and the first patch that does not apply is named.
-# It is installed in BUILD_DIR/mesa-dir/mesa-install.
+# MESA_DIR names another Mesa checkout to build instead. If it has the driver it is
+# built as it is. Else overlay and patches go onto a copy of it,
+# BUILD_DIR/mesa/dir-tree, and the first patch that does not apply is named.
 #
 # usage: mesa-patches/build.sh BUILD_DIR
 
@@ -41,17 +41,20 @@ if [ "$here" != /colibri/mesa-patches ]; then
 fi
 
 build=$(realpath -m "$1")
-[ -z "${MESA_DIR:-}" ] || build=$build/mesa-dir
-tree=$build/mesa/tree
-obj=$build/mesa/obj
+tree=$build/mesa/${MESA_DIR:+dir-}tree
+obj=$build/mesa/${MESA_DIR:+dir-}obj
 install=$build/mesa-install
-export CCACHE_DIR=${CCACHE_DIR:-$(realpath -m "$1")/mesa/ccache}
+export CCACHE_DIR=${CCACHE_DIR:-$build/mesa/ccache}
 jobs=${JOBS:-$(nproc)}
 
 mkdir -p "$build/mesa"
 exec {lock}>"$build/mesa/lock"
 flock "$lock"
-"$here/tree.sh" "$tree" ${MESA_DIR:+"$MESA_DIR"}
+if [ -n "${MESA_DIR:-}" ] && [ -d "$MESA_DIR/src/gallium/drivers/colibri" ]; then
+	tree=$MESA_DIR
+else
+	"$here/tree.sh" "$tree" ${MESA_DIR:+"$MESA_DIR"}
+fi
 
 # Nothing but rusticl with the one driver: no GL, no window systems.
 options=(
