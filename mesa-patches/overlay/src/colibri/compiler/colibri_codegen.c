@@ -189,7 +189,7 @@ colibri_compile_nir(nir_shader *nir, const struct colibri_shader_key *key,
    }
 
    util_call_once(&once, init_llvm);
-   colibri_nir_prepare(nir);
+   colibri_nir_prepare(nir, key);
    if (colibri_debug(COLIBRI_DBG_NIR))
       nir_print_shader(nir, stderr);
 

@@ -8,9 +8,43 @@
 #define COLIBRI_COMPILER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "compiler/nir/nir.h"
+
+#define COLIBRI_MAX_TEXTURES 128
+#define COLIBRI_MAX_IMAGES 64
+#define COLIBRI_MAX_SAMPLERS 32
+
+/**
+ * Where an image is, as kernels read it. One per image lies in front of the
+ * kernel's arguments: first those that are only read, then the others. The
+ * layers of an array are its last dimension.
+ */
+struct colibri_image_desc {
+   uint64_t address;
+   uint32_t size[3];
+   /** Bytes from element to element in the second and third dimension. */
+   uint32_t stride[2];
+   uint32_t reserved;
+};
+
+/** What a sampler does with coordinates outside of the image. */
+enum colibri_wrap {
+   COLIBRI_WRAP_CLAMP,
+   COLIBRI_WRAP_BORDER,
+   COLIBRI_WRAP_REPEAT,
+   COLIBRI_WRAP_MIRROR,
+};
+
+struct colibri_sampler_key {
+   /** enum colibri_wrap, the same in all dimensions. */
+   uint8_t wrap;
+   uint8_t linear;
+   /** Coordinates count elements. */
+   uint8_t unnormalized;
+};
 
 /** What changes the code of a kernel besides its NIR. */
 struct colibri_shader_key {
@@ -19,7 +53,32 @@ struct colibri_shader_key {
 
    /** Every work-group fills all lanes of its waves. */
    uint8_t full_waves;
+
+   uint8_t num_textures;
+   uint8_t num_images;
+   uint8_t num_samplers;
+
+   struct colibri_sampler_key samplers[COLIBRI_MAX_SAMPLERS];
+
+   /** enum pipe_format of the textures, then of the images; unused ones end it. */
+   uint16_t formats[COLIBRI_MAX_TEXTURES + COLIBRI_MAX_IMAGES];
 };
+
+/** Bytes of a key that are in use. */
+static inline size_t
+colibri_shader_key_size(const struct colibri_shader_key *key)
+{
+   return offsetof(struct colibri_shader_key, formats) +
+          sizeof(key->formats[0]) * (key->num_textures + key->num_images);
+}
+
+/** Bytes of descriptors in front of a kernel's arguments. */
+static inline uint32_t
+colibri_shader_key_desc_size(const struct colibri_shader_key *key)
+{
+   return sizeof(struct colibri_image_desc) *
+          (key->num_textures + key->num_images);
+}
 
 /** What a launch has to know of the code. */
 struct colibri_shader_info {

@@ -356,6 +356,29 @@ unpack(struct alu *a, unsigned part)
    return LLVMBuildTrunc(a->b, shifted, int_type(a, a->bits), "");
 }
 
+/* Two floats as halves of one value. */
+static LLVMValueRef
+pack_half(struct alu *a)
+{
+   LLVMTypeRef type = colibri_float(a->ctx, 16, a->divergent);
+   LLVMValueRef parts[2];
+
+   for (unsigned i = 0; i < 2; i++)
+      parts[i] = as_int(a, LLVMBuildFPTrunc(a->b, fsrc(a, i), type, ""), 16);
+   return pack(a, parts, 2, 16);
+}
+
+static LLVMValueRef
+unpack_half(struct alu *a, unsigned part)
+{
+   LLVMValueRef amount = int_const(a, 32, part * 16);
+   LLVMValueRef shifted = LLVMBuildLShr(a->b, a->src[0], amount, "");
+   LLVMValueRef half = LLVMBuildTrunc(a->b, shifted, int_type(a, 16), "");
+   LLVMTypeRef type = colibri_float(a->ctx, 32, a->divergent);
+
+   return as_int(a, LLVMBuildFPExt(a->b, as_float(a, half, 16), type, ""), 32);
+}
+
 static LLVMValueRef
 float_binop(struct alu *a, LLVMOpcode opcode)
 {
@@ -502,6 +525,9 @@ move_op(struct alu *a)
    case nir_op_pack_64_2x32_split: return pack(a, a->src, 2, 32);
    case nir_op_pack_32_2x16_split: return pack(a, a->src, 2, 16);
    case nir_op_pack_32_4x8_split: return pack(a, a->src, 4, 8);
+   case nir_op_pack_half_2x16_split: return pack_half(a);
+   case nir_op_unpack_half_2x16_split_x: return unpack_half(a, 0);
+   case nir_op_unpack_half_2x16_split_y: return unpack_half(a, 1);
    case nir_op_unpack_64_2x32_split_x:
    case nir_op_unpack_32_2x16_split_x: return unpack(a, 0);
    case nir_op_unpack_64_2x32_split_y:

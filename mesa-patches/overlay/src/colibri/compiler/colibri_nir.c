@@ -167,9 +167,12 @@ close_ifs(struct exec_list *list)
 }
 
 void
-colibri_nir_prepare(nir_shader *nir)
+colibri_nir_prepare(nir_shader *nir, const struct colibri_shader_key *key)
 {
    bool progress;
+
+   if (colibri_nir_lower_images(nir, key))
+      optimize(nir);
 
    do {
       progress = false;

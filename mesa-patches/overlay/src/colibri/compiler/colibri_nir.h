@@ -12,7 +12,12 @@
 /** Replaces fexp2, flog2, fsin and fcos, which RISC-V has not, by polynomials. */
 bool colibri_nir_lower_math(nir_shader *nir);
 
+/** Replaces images and samplers by memory accesses. */
+bool colibri_nir_lower_images(nir_shader *nir,
+                              const struct colibri_shader_key *key);
+
 /** Last passes before the translation: LCSSA, divergence, dense SSA indices. */
-void colibri_nir_prepare(nir_shader *nir);
+void colibri_nir_prepare(nir_shader *nir,
+                         const struct colibri_shader_key *key);
 
 #endif /* COLIBRI_NIR_H */

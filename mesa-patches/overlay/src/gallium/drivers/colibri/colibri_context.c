@@ -124,8 +124,7 @@ colibri_context_add_packet(struct colibri_context *ctx,
 }
 
 uint64_t
-colibri_context_upload_args(struct colibri_context *ctx, const void *data,
-                            size_t size)
+colibri_context_alloc_args(struct colibri_context *ctx, size_t size, void **map)
 {
    if (!ctx->args) {
       ctx->args =
@@ -137,8 +136,7 @@ colibri_context_upload_args(struct colibri_context *ctx, const void *data,
       colibri_context_finish(ctx);
 
    uint64_t offset = ctx->args_used;
-   if (size)
-      memcpy((char *)ctx->args->base.map + offset, data, size);
+   *map = (char *)ctx->args->base.map + offset;
    ctx->args_used = align64(offset + MAX2(size, 1), ARGS_ALIGN);
    return ctx->args->va + offset;
 }
@@ -189,42 +187,6 @@ colibri_memory_barrier(struct pipe_context *pctx, unsigned flags)
 {
 }
 
-/* There are no images and no samplers; rusticl still sets none of them. */
-static void
-colibri_bind_sampler_states(struct pipe_context *pctx,
-                            enum pipe_shader_type shader, unsigned start,
-                            unsigned num, void **samplers)
-{
-}
-
-static void
-colibri_delete_sampler_state(struct pipe_context *pctx, void *sampler)
-{
-}
-
-static void
-colibri_set_sampler_views(struct pipe_context *pctx,
-                          enum pipe_shader_type shader, unsigned start,
-                          unsigned num, unsigned unbind_num_trailing,
-                          bool take_ownership,
-                          struct pipe_sampler_view **views)
-{
-}
-
-static void
-colibri_sampler_view_destroy(struct pipe_context *pctx,
-                             struct pipe_sampler_view *view)
-{
-}
-
-static void
-colibri_set_shader_images(struct pipe_context *pctx,
-                          enum pipe_shader_type shader, unsigned start,
-                          unsigned count, unsigned unbind_num_trailing,
-                          const struct pipe_image_view *images)
-{
-}
-
 static void
 release_globals(struct colibri_context *ctx)
 {
@@ -241,6 +203,7 @@ colibri_context_destroy(struct pipe_context *pctx)
    colibri_context_finish(ctx);
    release_held(ctx);
    release_globals(ctx);
+   colibri_textures_fini(&ctx->textures);
    colibri_ws_queue_unref(ctx->queue);
    colibri_ws_bo_destroy(&ctx->screen->ws, ctx->args);
    util_dynarray_fini(&ctx->held);
@@ -270,13 +233,9 @@ colibri_context_create(struct pipe_screen *pscreen, void *priv, unsigned flags)
    base->get_device_reset_status = colibri_get_device_reset_status;
    base->svm_migrate = colibri_svm_migrate;
    base->memory_barrier = colibri_memory_barrier;
-   base->bind_sampler_states = colibri_bind_sampler_states;
-   base->delete_sampler_state = colibri_delete_sampler_state;
-   base->set_sampler_views = colibri_set_sampler_views;
-   base->sampler_view_destroy = colibri_sampler_view_destroy;
-   base->set_shader_images = colibri_set_shader_images;
    colibri_init_context_programs(base);
    colibri_init_context_queries(base);
    colibri_init_context_resources(base);
+   colibri_init_context_textures(base);
    return base;
 }

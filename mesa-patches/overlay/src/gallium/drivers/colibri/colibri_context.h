@@ -12,6 +12,7 @@
 #define COLIBRI_CONTEXT_H
 
 #include "colibri_screen.h"
+#include "colibri_texture.h"
 #include "lib/colibri_ws_queue.h"
 #include "pipe/p_context.h"
 #include "util/u_dynarray.h"
@@ -40,6 +41,7 @@ struct colibri_context {
    struct colibri_program *program;
    struct util_dynarray input;
    struct util_dynarray globals;
+   struct colibri_textures textures;
 
    /** What get_device_reset_status() has to tell. */
    enum pipe_reset_status reset_status;
@@ -73,9 +75,12 @@ void colibri_context_hold(struct colibri_context *ctx,
 void colibri_context_hold_program(struct colibri_context *ctx,
                                   struct colibri_program *program);
 
-/** Copies kernel arguments to where the GPU reads them; 0: no memory. */
-uint64_t colibri_context_upload_args(struct colibri_context *ctx,
-                                     const void *data, size_t size);
+/**
+ * Memory for what a kernel reads of its launch; the CPU writes it at *@map.
+ * Returns the GPU's address, 0 if there is no memory.
+ */
+uint64_t colibri_context_alloc_args(struct colibri_context *ctx, size_t size,
+                                    void **map);
 
 /** Submits what is recorded. False: the context's queue is lost. */
 bool colibri_context_submit(struct colibri_context *ctx);

@@ -9,7 +9,8 @@
  * A program keeps its NIR. Machine code is made when a launch first needs it,
  * since rusticl creates more programs than are ever run, and comes from the
  * shader cache when it can. Work-groups with one dimension get code of their
- * own, in which a local ID is simply a lane number.
+ * own, in which a local ID is simply a lane number, and so does each combination
+ * of image formats and samplers.
  */
 #include "colibri_program.h"
 
@@ -17,6 +18,7 @@
 
 #include "colibri_context.h"
 #include "colibri_resource.h"
+#include "colibri_texture.h"
 #include "compiler/colibri_compiler.h"
 #include "lib/colibri_debug.h"
 #include "nir_serialize.h"
@@ -33,13 +35,13 @@
 
 /* The code of one key, on the GPU. */
 struct colibri_variant {
-   bool tried;
+   struct colibri_variant *next;
+
+   /** NULL: it could not be compiled. */
    struct colibri_ws_bo *bo;
    struct colibri_shader_info info;
+   struct colibri_shader_key key;
 };
-
-/* One per value of struct colibri_shader_key. */
-#define NUM_VARIANTS 4
 
 struct colibri_program {
    int32_t refcount;
@@ -47,7 +49,7 @@ struct colibri_program {
 
    /** Protects variants: contexts on several threads launch one program. */
    simple_mtx_t lock;
-   struct colibri_variant variants[NUM_VARIANTS];
+   struct colibri_variant *variants;
 
    /** Serialized NIR and its hash. */
    void *nir;
@@ -57,6 +59,10 @@ struct colibri_program {
    char *name;
    uint32_t shared_size;
    uint32_t scratch_size;
+
+   uint8_t num_textures;
+   uint8_t num_images;
+   uint8_t num_samplers;
 };
 
 struct colibri_program *
@@ -72,8 +78,13 @@ colibri_program_unref(struct colibri_program *program)
    if (!program || !p_atomic_dec_zero(&program->refcount))
       return;
 
-   for (unsigned i = 0; i < NUM_VARIANTS; i++)
-      colibri_ws_bo_destroy(&program->screen->ws, program->variants[i].bo);
+   while (program->variants) {
+      struct colibri_variant *variant = program->variants;
+
+      program->variants = variant->next;
+      colibri_ws_bo_destroy(&program->screen->ws, variant->bo);
+      FREE(variant);
+   }
    simple_mtx_destroy(&program->lock);
    free(program->nir);
    free(program->name);
@@ -113,6 +124,10 @@ colibri_create_compute_state(struct pipe_context *pctx,
    program->name = kernel_name(nir);
    program->shared_size = MAX2(state->static_shared_mem, nir->info.shared_size);
    program->scratch_size = nir->scratch_size;
+   /* info.num_textures counts samplers, too. */
+   program->num_textures = BITSET_LAST_BIT(nir->info.textures_used);
+   program->num_images = BITSET_LAST_BIT(nir->info.images_used);
+   program->num_samplers = BITSET_LAST_BIT(nir->info.samplers_used);
 
    blob_init(&blob);
    nir_serialize(&blob, nir, true);
@@ -154,11 +169,12 @@ cache_key_of(const struct colibri_program *program,
              const struct colibri_shader_key *key, cache_key out)
 {
    uint8_t data[SHA1_DIGEST_LENGTH + sizeof(*key)];
+   const size_t size = colibri_shader_key_size(key);
 
    memcpy(data, program->nir_sha1, SHA1_DIGEST_LENGTH);
-   memcpy(data + SHA1_DIGEST_LENGTH, key, sizeof(*key));
-   disk_cache_compute_key(program->screen->disk_cache, data, sizeof(data),
-                          out);
+   memcpy(data + SHA1_DIGEST_LENGTH, key, size);
+   disk_cache_compute_key(program->screen->disk_cache, data,
+                          SHA1_DIGEST_LENGTH + size, out);
 }
 
 static bool
@@ -252,29 +268,94 @@ upload(struct colibri_program *program, struct colibri_variant *variant,
    return true;
 }
 
+static void
+fill_variant(struct colibri_program *program, struct colibri_variant *variant)
+{
+   struct colibri_shader shader = {0};
+   bool cached = load_cached(program, &variant->key, &shader);
+
+   if (cached || compile(program, &variant->key, &shader)) {
+      if (!cached)
+         store_cached(program, &variant->key, &shader);
+      upload(program, variant, &shader);
+   }
+   free(shader.code);
+}
+
+static struct colibri_variant *
+find_variant(struct colibri_program *program,
+             const struct colibri_shader_key *key)
+{
+   const size_t size = colibri_shader_key_size(key);
+   struct colibri_variant *variant = program->variants;
+
+   while (variant && memcmp(&variant->key, key, size))
+      variant = variant->next;
+   return variant;
+}
+
 /* NULL: it cannot be compiled, which stderr has been told once. */
 static const struct colibri_variant *
 get_variant(struct colibri_program *program,
             const struct colibri_shader_key *key)
 {
-   struct colibri_variant *variant =
-      &program->variants[key->linear_group + 2 * key->full_waves];
-
    simple_mtx_lock(&program->lock);
-   if (!variant->tried) {
-      struct colibri_shader shader = {0};
-      bool cached = load_cached(program, key, &shader);
-
-      if (cached || compile(program, key, &shader)) {
-         if (!cached)
-            store_cached(program, key, &shader);
-         upload(program, variant, &shader);
+   struct colibri_variant *variant = find_variant(program, key);
+   if (!variant) {
+      variant = CALLOC_STRUCT(colibri_variant);
+      if (variant) {
+         memcpy(&variant->key, key, colibri_shader_key_size(key));
+         fill_variant(program, variant);
+         variant->next = program->variants;
+         program->variants = variant;
       }
-      free(shader.code);
-      variant->tried = true;
    }
    simple_mtx_unlock(&program->lock);
-   return variant->bo ? variant : NULL;
+   return variant && variant->bo ? variant : NULL;
+}
+
+/* False: an image is missing. */
+static bool
+make_key(const struct colibri_context *ctx, const struct pipe_grid_info *info,
+         struct colibri_shader_key *key)
+{
+   const unsigned items = info->block[0] * info->block[1] * info->block[2];
+
+   memset(key, 0, offsetof(struct colibri_shader_key, formats));
+   key->linear_group = info->block[1] == 1 && info->block[2] == 1;
+   key->full_waves = items % ctx->screen->ws.dev.info.wave_lanes == 0;
+   key->num_textures = ctx->program->num_textures;
+   key->num_images = ctx->program->num_images;
+   key->num_samplers = ctx->program->num_samplers;
+   return colibri_textures_key(&ctx->textures, key);
+}
+
+/* Descriptors of images, then arguments. */
+static uint64_t
+write_args(struct colibri_context *ctx, const struct colibri_shader_key *key)
+{
+   const uint32_t desc_size = colibri_shader_key_desc_size(key);
+   void *map;
+   uint64_t va =
+      colibri_context_alloc_args(ctx, desc_size + ctx->input.size, &map);
+
+   if (!va)
+      return 0;
+   if (desc_size)
+      colibri_textures_describe(ctx, key, map);
+   if (ctx->input.size)
+      memcpy((char *)map + desc_size, ctx->input.data, ctx->input.size);
+   return va;
+}
+
+static void
+hold_all(struct colibri_context *ctx)
+{
+   colibri_context_hold_program(ctx, ctx->program);
+   util_dynarray_foreach(&ctx->globals, struct pipe_resource *, res) {
+      if (*res)
+         colibri_context_hold(ctx, *res);
+   }
 }
 
 static void
@@ -283,15 +364,15 @@ colibri_launch_grid(struct pipe_context *pctx,
 {
    struct colibri_context *ctx = colibri_context(pctx);
    struct colibri_program *program = ctx->program;
-   const unsigned items = info->block[0] * info->block[1] * info->block[2];
-   const struct colibri_shader_key key = {
-      .linear_group = info->block[1] == 1 && info->block[2] == 1,
-      .full_waves = items % ctx->screen->ws.dev.info.wave_lanes == 0,
-   };
-   const struct colibri_variant *variant = get_variant(program, &key);
-   uint64_t args = variant ? colibri_context_upload_args(ctx, ctx->input.data,
-                                                         ctx->input.size)
-                           : 0;
+   const struct colibri_variant *variant = NULL;
+   struct colibri_shader_key key;
+
+   if (make_key(ctx, info, &key))
+      variant = get_variant(program, &key);
+   else
+      mesa_loge("colibri: kernel %s: one of its images is missing",
+                program->name);
+   uint64_t args = variant ? write_args(ctx, &key) : 0;
    if (!args) {
       colibri_context_fail(ctx);
       return;
@@ -312,11 +393,7 @@ colibri_launch_grid(struct pipe_context *pctx,
       packet.dispatch.grid_size[i] = info->block[i] * info->grid[i];
    }
 
-   colibri_context_hold_program(ctx, program);
-   util_dynarray_foreach(&ctx->globals, struct pipe_resource *, res) {
-      if (*res)
-         colibri_context_hold(ctx, *res);
-   }
+   hold_all(ctx);
    if (colibri_debug(COLIBRI_DBG_SUBMIT | COLIBRI_DBG_SYNC))
       mesa_logi("colibri: launch %s, grid %ux%ux%u, group %ux%ux%u, "
                 "desc 0x%" PRIx64 ", args 0x%" PRIx64,

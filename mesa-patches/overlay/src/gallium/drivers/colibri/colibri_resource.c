@@ -3,13 +3,14 @@
  * SPDX-License-Identifier: MIT
  */
 
-/* Buffers and the CPU's access to them. */
+/* Resources and the CPU's access to them. */
 #include "colibri_resource.h"
 
 #include <sys/mman.h>
 
 #include "colibri_context.h"
 #include "colibri_screen.h"
+#include "colibri_texture.h"
 #include "util/u_inlines.h"
 #include "util/u_math.h"
 #include "util/u_memory.h"
@@ -21,9 +22,6 @@
 static struct colibri_resource *
 resource_alloc(struct pipe_screen *pscreen, const struct pipe_resource *templ)
 {
-   if (templ->target != PIPE_BUFFER)
-      return NULL;
-
    struct colibri_resource *res = CALLOC_STRUCT(colibri_resource);
    if (!res)
       return NULL;
@@ -58,6 +56,14 @@ map_anonymous(size_t size)
    return aligned;
 }
 
+/* Bytes; 0: more than there may be. Also lays out an image. */
+static size_t
+resource_size(struct colibri_resource *res)
+{
+   return res->base.target == PIPE_BUFFER ? MAX2(res->base.width0, 1)
+                                          : colibri_texture_layout(res);
+}
+
 static struct pipe_resource *
 colibri_resource_create(struct pipe_screen *pscreen,
                         const struct pipe_resource *templ)
@@ -66,8 +72,9 @@ colibri_resource_create(struct pipe_screen *pscreen,
    if (!res)
       return NULL;
 
-   res->owned_size = align64(MAX2(templ->width0, 1), PAGE_SIZE_4K);
-   res->ptr = map_anonymous(res->owned_size);
+   size_t size = resource_size(res);
+   res->owned_size = align64(MAX2(size, 1), PAGE_SIZE_4K);
+   res->ptr = size ? map_anonymous(res->owned_size) : NULL;
    if (!res->ptr) {
       FREE(res);
       return NULL;
@@ -84,6 +91,10 @@ colibri_resource_from_user_memory(struct pipe_screen *pscreen,
    if (!res)
       return NULL;
 
+   if (!resource_size(res)) {
+      FREE(res);
+      return NULL;
+   }
    res->ptr = user_memory;
    return &res->base;
 }
@@ -99,10 +110,10 @@ colibri_resource_destroy(struct pipe_screen *pscreen,
    FREE(res);
 }
 
-static void *
-colibri_buffer_map(struct pipe_context *pctx, struct pipe_resource *pres,
-                   unsigned level, unsigned usage, const struct pipe_box *box,
-                   struct pipe_transfer **out_transfer)
+void *
+colibri_resource_map(struct pipe_context *pctx, struct pipe_resource *pres,
+                     unsigned usage, const struct pipe_box *box,
+                     struct pipe_transfer **out_transfer)
 {
    struct pipe_transfer *transfer = CALLOC_STRUCT(pipe_transfer);
    if (!transfer)
@@ -115,23 +126,24 @@ colibri_buffer_map(struct pipe_context *pctx, struct pipe_resource *pres,
    transfer->usage = usage;
    transfer->box = *box;
    *out_transfer = transfer;
-   return (char *)colibri_resource(pres)->ptr + box->x;
+   return colibri_resource(pres)->ptr;
+}
+
+static void *
+colibri_buffer_map(struct pipe_context *pctx, struct pipe_resource *pres,
+                   unsigned level, unsigned usage, const struct pipe_box *box,
+                   struct pipe_transfer **out_transfer)
+{
+   char *base = colibri_resource_map(pctx, pres, usage, box, out_transfer);
+
+   return base ? base + box->x : NULL;
 }
 
 static void
-colibri_buffer_unmap(struct pipe_context *pctx, struct pipe_transfer *transfer)
+colibri_resource_unmap(struct pipe_context *pctx, struct pipe_transfer *transfer)
 {
    pipe_resource_reference(&transfer->resource, NULL);
    FREE(transfer);
-}
-
-/* There are no textures: resource_create() refuses them. */
-static void *
-colibri_texture_map(struct pipe_context *pctx, struct pipe_resource *pres,
-                    unsigned level, unsigned usage, const struct pipe_box *box,
-                    struct pipe_transfer **out_transfer)
-{
-   return NULL;
 }
 
 static void
@@ -139,6 +151,41 @@ colibri_transfer_flush_region(struct pipe_context *pctx,
                               struct pipe_transfer *transfer,
                               const struct pipe_box *box)
 {
+}
+
+void
+colibri_emit_copy(struct colibri_context *ctx, uint64_t dst, uint64_t src,
+                  uint64_t size)
+{
+   const union colibri_packet packet = {
+      .copy = {
+         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
+         .op = COLIBRI_OP_COPY,
+         .dst = dst,
+         .src = src,
+         .size = size,
+      },
+   };
+
+   colibri_context_add_packet(ctx, &packet);
+}
+
+void
+colibri_emit_fill(struct colibri_context *ctx, uint64_t dst, uint64_t size,
+                  const void *pattern, unsigned pattern_size)
+{
+   union colibri_packet packet = {
+      .fill = {
+         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
+         .op = COLIBRI_OP_FILL,
+         .pattern_size = pattern_size,
+         .dst = dst,
+         .size = size,
+      },
+   };
+
+   memcpy(packet.fill.pattern, pattern, pattern_size);
+   colibri_context_add_packet(ctx, &packet);
 }
 
 static void
@@ -150,18 +197,14 @@ colibri_resource_copy_region(struct pipe_context *pctx,
 {
    struct colibri_context *ctx = colibri_context(pctx);
 
+   if (src->target != PIPE_BUFFER) {
+      colibri_texture_copy_region(pctx, dst, dstx, dsty, dstz, src, src_box);
+      return;
+   }
    colibri_context_hold(ctx, dst);
    colibri_context_hold(ctx, src);
-   union colibri_packet packet = {
-      .copy = {
-         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
-         .op = COLIBRI_OP_COPY,
-         .dst = colibri_resource_va(dst) + dstx,
-         .src = colibri_resource_va(src) + src_box->x,
-         .size = src_box->width,
-      },
-   };
-   colibri_context_add_packet(ctx, &packet);
+   colibri_emit_copy(ctx, colibri_resource_va(dst) + dstx,
+                     colibri_resource_va(src) + src_box->x, src_box->width);
 }
 
 static void
@@ -170,24 +213,15 @@ colibri_clear_buffer(struct pipe_context *pctx, struct pipe_resource *res,
                      int value_size)
 {
    struct colibri_context *ctx = colibri_context(pctx);
-   union colibri_packet packet = {
-      .fill = {
-         .header = COLIBRI_PKT_VENDOR | COLIBRI_PKT_BARRIER_BIT,
-         .op = COLIBRI_OP_FILL,
-         .pattern_size = value_size,
-         .dst = colibri_resource_va(res) + offset,
-         .size = size,
-      },
-   };
 
    if (!util_is_power_of_two_nonzero(value_size) ||
-       value_size > sizeof(packet.fill.pattern)) {
+       value_size > sizeof(((struct colibri_pkt_fill *)NULL)->pattern)) {
       u_default_clear_buffer(pctx, res, offset, size, value, value_size);
       return;
    }
-   memcpy(packet.fill.pattern, value, value_size);
    colibri_context_hold(ctx, res);
-   colibri_context_add_packet(ctx, &packet);
+   colibri_emit_fill(ctx, colibri_resource_va(res) + offset, size, value,
+                     value_size);
 }
 
 void
@@ -202,12 +236,10 @@ void
 colibri_init_context_resources(struct pipe_context *pctx)
 {
    pctx->buffer_map = colibri_buffer_map;
-   pctx->buffer_unmap = colibri_buffer_unmap;
-   pctx->texture_map = colibri_texture_map;
-   pctx->texture_unmap = colibri_buffer_unmap;
+   pctx->buffer_unmap = colibri_resource_unmap;
+   pctx->texture_unmap = colibri_resource_unmap;
    pctx->transfer_flush_region = colibri_transfer_flush_region;
    pctx->buffer_subdata = u_default_buffer_subdata;
-   pctx->texture_subdata = u_default_texture_subdata;
    pctx->resource_copy_region = colibri_resource_copy_region;
    pctx->clear_buffer = colibri_clear_buffer;
 }

@@ -15,6 +15,7 @@
 #include "colibri_hw.h"
 #include "colibri_public.h"
 #include "colibri_resource.h"
+#include "colibri_texture.h"
 #include "compiler/colibri_compiler.h"
 #include "lib/colibri_debug.h"
 #include "util/build_id.h"
@@ -69,7 +70,11 @@ colibri_is_format_supported(struct pipe_screen *pscreen,
                             unsigned sample_count,
                             unsigned storage_sample_count, unsigned usage)
 {
-   return target == PIPE_BUFFER && sample_count <= 1;
+   if (sample_count > 1)
+      return false;
+   if (format == PIPE_FORMAT_NONE)
+      return target == PIPE_BUFFER;
+   return colibri_format_is_supported(format);
 }
 
 static int
@@ -88,6 +93,12 @@ colibri_get_shader_param(struct pipe_screen *pscreen,
       return MAX_INPUT_SIZE;
    case PIPE_SHADER_CAP_MAX_CONST_BUFFERS:
       return 16;
+   case PIPE_SHADER_CAP_MAX_TEXTURE_SAMPLERS:
+      return COLIBRI_MAX_SAMPLERS;
+   case PIPE_SHADER_CAP_MAX_SAMPLER_VIEWS:
+      return COLIBRI_MAX_TEXTURES;
+   case PIPE_SHADER_CAP_MAX_SHADER_IMAGES:
+      return COLIBRI_MAX_IMAGES;
    case PIPE_SHADER_CAP_INTEGERS:
    case PIPE_SHADER_CAP_FP16:
    case PIPE_SHADER_CAP_INT16:
@@ -157,7 +168,7 @@ colibri_get_compute_param(struct pipe_screen *pscreen,
    case PIPE_COMPUTE_CAP_MAX_SUBGROUPS:
       COMPUTE_CAP(uint32_t, 0);
    case PIPE_COMPUTE_CAP_IMAGES_SUPPORTED:
-      COMPUTE_CAP(uint32_t, 0);
+      COMPUTE_CAP(uint32_t, 1);
    default:
       return 0;
    }
@@ -237,6 +248,23 @@ init_pci_caps(struct colibri_screen *screen)
    drmFreeDevice(&device);
 }
 
+/* What OpenCL's full profile asks for, or more. */
+static void
+init_image_caps(struct pipe_caps *caps)
+{
+   caps->texture_sampler_independent = true;
+   caps->image_load_formatted = true;
+   caps->image_store_formatted = true;
+   caps->nir_images_as_deref = false;
+
+   caps->max_texture_2d_size = 16384;
+   caps->max_texture_3d_levels = 12;
+   caps->max_texture_array_layers = 2048;
+   caps->max_texel_buffer_elements = 1u << 27;
+   caps->linear_image_pitch_alignment = 1;
+   caps->linear_image_base_address_alignment = 1;
+}
+
 static void
 init_caps(struct colibri_screen *screen)
 {
@@ -244,6 +272,7 @@ init_caps(struct colibri_screen *screen)
 
    u_init_pipe_screen_caps(&screen->base, 1);
    init_pci_caps(screen);
+   init_image_caps(caps);
 
    caps->graphics = false;
    caps->compute = true;
