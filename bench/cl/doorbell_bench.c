@@ -18,7 +18,6 @@
 
 #define ROUNDS 501
 #define RING 64
-#define FENCE_ADDR 0x100000000ull
 #define REGISTERS 4096
 #define TIMEOUT_NS 10000000000ull
 
@@ -53,6 +52,7 @@ static uint64_t median(uint64_t *times)
 
 static uint64_t measure_fences(const struct colibri_device *dev)
 {
+	const uint64_t addr = dev->info.va_zone_start;
 	uint64_t times[ROUNDS];
 	struct colibri_ring ring;
 	struct colibri_bo bo;
@@ -60,10 +60,10 @@ static uint64_t measure_fences(const struct colibri_device *dev)
 
 	need(colibri_vm_create(dev, &vm), "VM");
 	need(colibri_bo_create(dev, 4096, DRM_COLIBRI_GEM_SYSTEM, 0, &bo), "buffer");
-	need(colibri_vm_map(dev, vm, &bo, FENCE_ADDR, 0), "binding");
+	need(colibri_vm_map(dev, vm, &bo, addr, 0), "binding");
 	need(colibri_ring_create(dev, vm, 0, RING, &ring), "queue");
 	for (uint64_t i = 0; i < ROUNDS; i++) {
-		union colibri_packet packet = colibri_packet_fence(FENCE_ADDR, i + 1);
+		union colibri_packet packet = colibri_packet_fence(addr, i + 1);
 		volatile uint64_t *word = bo.map;
 		uint64_t start;
 
