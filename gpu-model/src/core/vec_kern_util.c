@@ -95,8 +95,74 @@ MERGE(u16, uint16_t)
 MERGE(u32, uint32_t)
 MERGE(u64, uint64_t)
 
+/* Fast handlers: d, a and b may be one register, as each lane is read before it is written. */
+#if defined(__AVX512BW__)
+#define SELECT(name, T, bits_per, mask_type) \
+   ALWAYS_INLINE void select_##name(T *d, const T *a, const T *b, const uint8_t *mask) \
+   { \
+      const unsigned lanes = 512 / bits_per; \
+      for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i += lanes) { \
+         mask_type m; \
+         memcpy(&m, mask + i / 8, sizeof(m)); \
+         _mm512_storeu_si512(d + i, _mm512_mask_blend_epi##bits_per(m, _mm512_loadu_si512(a + i), \
+                                                                    _mm512_loadu_si512(b + i))); \
+      } \
+   }
+#else
+#define SELECT(name, T, bits_per, mask_type) \
+   ALWAYS_INLINE void select_##name(T *d, const T *a, const T *b, const uint8_t *mask) \
+   { \
+      for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i += 8) { \
+         T eight[8]; \
+         memcpy(eight, a + i, sizeof(eight)); \
+         blend_eight_##name(eight, b + i, mask[i / 8]); \
+         memcpy(d + i, eight, sizeof(eight)); \
+      } \
+   }
+#endif
+
+#define MERGE_FAST(name, T, bits_per, mask_type) \
+   SELECT(name, T, bits_per, mask_type) \
+   /* The second operand's registers are step elements apart; 0: it is the same chunk for all. */ \
+   ALWAYS_INLINE const struct cg_op *merge_registers_##name(struct cg_wave *w, const struct cg_op *op, const T *b, unsigned step) \
+   { \
+      T *d = (T *)REG(op->rd); \
+      const T *a = (const T *)REG(op->rs2); \
+      const uint8_t *mask = w->v; \
+      const unsigned count = CG_CHUNK / sizeof(T); \
+      unsigned n = 1u << w->lmul; \
+      do { \
+         select_##name(d, a, b, mask); \
+         d += count, a += count, b += step, mask += count / 8; \
+      } while (--n); \
+      return op + 2; \
+   } \
+   ALWAYS_INLINE const struct cg_op *merge_scalar_##name(struct cg_wave *w, const struct cg_op *op, T value) \
+   { \
+      T b[CG_CHUNK / sizeof(T)] __attribute__((aligned(64))); \
+      for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i++) \
+         b[i] = value; \
+      return merge_registers_##name(w, op, b, 0); \
+   } \
+   static const struct cg_op *merge_##name##_v(struct cg_wave *w, const struct cg_op *op) \
+   { \
+      if (unlikely(op->fast != w->vfull)) \
+         return cg_vec_slow(w, op); \
+      return merge_registers_##name(w, op, (const T *)REG(op->rs1), CG_CHUNK / sizeof(T)); \
+   } \
+   static const struct cg_op *merge_##name##_x(struct cg_wave *w, const struct cg_op *op) \
+   { \
+      if (unlikely(op->fast != w->vfull)) \
+         return cg_vec_slow(w, op); \
+      return merge_scalar_##name(w, op, INT_SCALAR(T)); \
+   }
+
+MERGE_FAST(u32, uint32_t, 32, __mmask16)
+MERGE_FAST(u64, uint64_t, 64, __mmask8)
+
 static const struct cg_vinfo vmerge = {
    .kern = { merge_u8, merge_u16, merge_u32, merge_u64 },
+   .fast_v = { NULL, NULL, merge_u32_v, merge_u64_v }, .fast_x = { NULL, NULL, merge_u32_x, merge_u64_x },
    .forms = CG_FORM(CG_VV) | CG_FORM(CG_VX) | CG_FORM(CG_VI), .flags = CG_VI_CARRY,
 };
 static const struct cg_vinfo vfmerge = {
