@@ -32,7 +32,8 @@
  *
  * What the fault handler maps may be out of date when it is there.
  * &colibri_doorbell.seq counts the changes; the handler looks at it again afterwards, and has the
- * work item run once more.
+ * work item run once more.  The handler is inside drm_dev_enter(), so that what it maps, and what
+ * it queues, is there before the removal of the device goes on.
  *
  * Isolation
  * ---------
@@ -284,9 +285,8 @@ static bool colibri_doorbell_changed(struct colibri_doorbell *db, u32 seq)
 	return changed;
 }
 
-static vm_fault_t colibri_doorbell_fault(struct vm_fault *vmf)
+static vm_fault_t colibri_doorbell_insert(struct colibri_doorbell *db, struct vm_fault *vmf)
 {
-	struct colibri_doorbell *db = vmf->vma->vm_private_data;
 	unsigned long pfn;
 	vm_fault_t ret;
 	u32 seq;
@@ -301,6 +301,20 @@ static vm_fault_t colibri_doorbell_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/* The removal of the device waits for faults that are under way: it takes away what they map. */
+static vm_fault_t colibri_doorbell_fault(struct vm_fault *vmf)
+{
+	struct colibri_doorbell *db = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+	int idx;
+
+	if (!drm_dev_enter(&db->cdev->base, &idx))
+		return VM_FAULT_SIGBUS;
+	ret = colibri_doorbell_insert(db, vmf);
+	drm_dev_exit(idx);
+	return ret;
+}
+
 static bool colibri_doorbell_alive(struct colibri_doorbell *db)
 {
 	bool alive;
@@ -311,9 +325,8 @@ static bool colibri_doorbell_alive(struct colibri_doorbell *db)
 	return alive;
 }
 
-static vm_fault_t colibri_ring_fault(struct vm_fault *vmf)
+static vm_fault_t colibri_ring_insert(struct colibri_doorbell *db, struct vm_fault *vmf)
 {
-	struct colibri_doorbell *db = vmf->vma->vm_private_data;
 	pgoff_t index = vmf->pgoff - (db->offset >> PAGE_SHIFT);
 	vm_fault_t ret;
 
@@ -323,6 +336,19 @@ static vm_fault_t colibri_ring_fault(struct vm_fault *vmf)
 	ret = vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(db->bo->shmem.pages[index]));
 	if (!colibri_doorbell_alive(db))
 		colibri_doorbell_unmap(db, db->offset, colibri_doorbell_ring_size(db));
+	return ret;
+}
+
+static vm_fault_t colibri_ring_fault(struct vm_fault *vmf)
+{
+	struct colibri_doorbell *db = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+	int idx;
+
+	if (!drm_dev_enter(&db->cdev->base, &idx))
+		return VM_FAULT_SIGBUS;
+	ret = colibri_ring_insert(db, vmf);
+	drm_dev_exit(idx);
 	return ret;
 }
 

@@ -75,6 +75,8 @@ struct colibri_ring {
 	union colibri_packet *packets;		/**< the ring */
 	volatile uint32_t *doorbell;
 	uint64_t map_size;			/**< bytes, of control block and ring */
+	uint64_t map_offset;			/**< where mmap() finds them */
+	uint64_t doorbell_offset;		/**< where it finds the doorbell */
 };
 
 /** @name Calls

@@ -36,6 +36,8 @@ static int map_ring(const struct colibri_device *dev, const struct drm_colibri_q
 		.packets = (union colibri_packet *)((char *)cb + RING_OFFSET),
 		.doorbell = doorbell,
 		.map_size = args->mmap_size,
+		.map_offset = args->mmap_offset,
+		.doorbell_offset = args->doorbell_offset,
 	};
 	return 0;
 }

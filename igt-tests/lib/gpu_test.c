@@ -5,6 +5,9 @@
 #include "gpu_test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -487,6 +490,28 @@ void kill_victim(void)
 	}
 	igt_assert_eq(info.si_code, CLD_KILLED);
 	igt_wait_helper(victim());
+}
+
+void gpu_exec_helper(const struct gpu *gpu, const struct colibri_ring *ring)
+{
+	const struct colibri_ring none = { 0 };
+	char path[PATH_MAX + 32], args[7][24];
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
+
+	igt_assert(len > 0);
+	path[len] = '\0';
+	strcpy(strrchr(path, '/'), "/colibri_exec_helper");
+	igt_assert_eq(fcntl(gpu->dev.fd, F_SETFD, 0), 0);
+	ring = ring ?: &none;
+	snprintf(args[0], sizeof(args[0]), "%d", gpu->dev.fd);
+	snprintf(args[1], sizeof(args[1]), "%u", gpu->vm);
+	snprintf(args[2], sizeof(args[2]), "%u", gpu->queue);
+	snprintf(args[3], sizeof(args[3]), "%u", gpu->shared_bo.handle);
+	snprintf(args[4], sizeof(args[4]), "%#" PRIx64, ring->map_offset);
+	snprintf(args[5], sizeof(args[5]), "%" PRIu64, ring->map_size);
+	snprintf(args[6], sizeof(args[6]), "%#" PRIx64, ring->doorbell_offset);
+	execl(path, path, args[0], args[1], args[2], args[3], args[4], args[5], args[6], NULL);
+	igt_assert_f(false, "%s: %s\n", path, strerror(errno));
 }
 
 unsigned int count_free_queues(struct gpu *gpu)

@@ -204,6 +204,13 @@ void steps_wait(struct steps *steps, unsigned int step);
 struct igt_helper_process *victim(void);
 void kill_victim(void);
 
+/**
+ * gpu_exec_helper() - Exec colibri_exec_helper, which looks what is left of VM, queue and @ring
+ *
+ * @ring may be NULL. A kernel started by gpu_loop_start() or ring_loop() must be running.
+ */
+void gpu_exec_helper(const struct gpu *gpu, const struct colibri_ring *ring) __attribute__((noreturn));
+
 /** count_free_queues() - How many queues can be made on the VM of @gpu now */
 unsigned int count_free_queues(struct gpu *gpu);
 

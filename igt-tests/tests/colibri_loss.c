@@ -17,6 +17,7 @@
 #include "gpu_power.h"
 #include "kernel_log.h"
 #include "system.h"
+#include "user_ring.h"
 
 IGT_TEST_DESCRIPTION("Loss of the device");
 
@@ -191,6 +192,27 @@ static void buffers(struct gpu *gpu)
 	gpu_power("plug", "");
 	gpu_wait_ready();
 	free(slot);
+}
+
+/* A process rings its doorbell all the time, which nobody answers any more. */
+static void doorbell(struct gpu *gpu)
+{
+	char *slot = gpu_slot(gpu);
+	struct colibri_ring ring;
+	struct ringer ringer;
+
+	ring_make(gpu, &ring);
+	ring_work(gpu, &ring, 1);
+	ringer_start(&ringer, &ring);
+	usleep(rand() % 200000);
+	die();
+	ringer_end(&ringer);
+	gpu_wait_lost(gpu, LOST_S);
+	gpu->seqno++; /* which nobody will write */
+	igt_assert_eq(ring_wait(gpu, &ring), -ENODEV);
+	ring_expect_gone(&ring);
+	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), 0);
+	replace(gpu, slot);
 }
 
 /* The driver can go at once; what keeps lost pages goes when the last is unmapped. */
@@ -369,6 +391,7 @@ static const struct gpu_test tests[] = {
 	{ "stopped", stopped, "a device that does not answer for two seconds goes on; one that never does is lost" },
 	{ "sigbus", sigbus, "exactly the pages that were in VRAM are lost" },
 	{ "buffers", buffers, "buffers in system memory keep their data, those in VRAM are SIGBUS" },
+	{ "doorbell", doorbell, "a process rings a doorbell that it maps: SIGBUS" },
 	{ "unload", unload, "remove returns at once; hmm_svm.ko goes with the last lost page" },
 	{ "migrate", migrate, "at random instants of migration each way" },
 	{ "cpu-fault", cpu_fault, "at random instants, while the CPU faults on the same memory" },

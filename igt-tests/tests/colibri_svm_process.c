@@ -124,23 +124,6 @@ static void fork_child_refused(struct gpu *gpu)
 	igt_assert_eq_u64(cpu_ramp_errors(words, PAGE_SIZE, 3), 0);
 }
 
-static void exec_helper(const struct gpu *own)
-{
-	char path[PATH_MAX + 32], args[4][16];
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
-
-	igt_assert(len > 0);
-	path[len] = '\0';
-	strcpy(strrchr(path, '/'), "/colibri_exec_helper");
-	igt_assert_eq(fcntl(own->dev.fd, F_SETFD, 0), 0);
-	snprintf(args[0], sizeof(args[0]), "%d", own->dev.fd);
-	snprintf(args[1], sizeof(args[1]), "%u", own->vm);
-	snprintf(args[2], sizeof(args[2]), "%u", own->queue);
-	snprintf(args[3], sizeof(args[3]), "%u", own->shared_bo.handle);
-	execl(path, path, args[0], args[1], args[2], args[3], NULL);
-	igt_assert_f(false, "%s: %s\n", path, strerror(errno));
-}
-
 static void exec_of_owner(struct gpu *gpu)
 {
 	uint64_t *word = map_anonymous(PAGE_SIZE, PAGE_SIZE);
@@ -150,7 +133,7 @@ static void exec_of_owner(struct gpu *gpu)
 
 		vm_on_inherited_file(&own);
 		gpu_loop_start(&own, (uintptr_t)word);
-		exec_helper(&own);
+		gpu_exec_helper(&own, NULL);
 	}
 	igt_waitchildren_timeout(GPU_TIMEOUT_S, "the process that execs");
 	gpu_ramp_write(gpu, word, PAGE_SIZE, 3);

@@ -8,6 +8,7 @@
 #include "gpu_load.h"
 #include "gpu_power.h"
 #include "system.h"
+#include "user_ring.h"
 #include "userfault.h"
 
 IGT_TEST_DESCRIPTION("Unbinding and removing the device");
@@ -138,6 +139,58 @@ static void stalled_fault(struct gpu *gpu)
 	free(slot);
 }
 
+/* Another process, which does the same as this one. */
+static void ring_until_gone(struct steps *steps)
+{
+	struct colibri_ring ring;
+	struct gpu own = { 0 };
+
+	gpu_init(&own);
+	ring_make(&own, &ring);
+	ring_work(&own, &ring, 1);
+	steps_done(steps, 1);
+	ring_bells(&ring);
+	ring_expect_gone(&ring);
+}
+
+/* Two processes ring doorbells that they map, all the time. */
+static void doorbells_go(struct gpu *gpu, void (*go)(const char *slot),
+			 void (*come)(const char *slot))
+{
+	struct steps *steps = steps_new();
+	char *slot = gpu_slot(gpu);
+	struct colibri_ring ring;
+	struct ringer ringer;
+
+	igt_fork(child, 1)
+		ring_until_gone(steps);
+	steps_wait(steps, 1);
+	ring_make(gpu, &ring);
+	ring_work(gpu, &ring, 1);
+	ringer_start(&ringer, &ring);
+	usleep(rand() % 200000);
+	timed(go, slot);
+	ringer_end(&ringer);
+	igt_waitchildren_timeout(GPU_TIMEOUT_S, "the other process");
+	gpu->seqno++; /* which nobody will write */
+	igt_assert_eq(ring_wait(gpu, &ring), -ENODEV);
+	ring_expect_gone(&ring);
+	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), -ENODEV);
+	gpu_close_lost(gpu, -ENODEV);
+	ring_expect_gone(&ring);
+	ring_unmap(&ring);
+	come(slot);
+	expect_works(gpu);
+	free(slot);
+}
+
+static void doorbells(struct gpu *gpu)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		doorbells_go(gpu, unbind, bind);
+	doorbells_go(gpu, remove_device, rescan);
+}
+
 static void init(struct gpu *gpu)
 {
 	gpu_init(gpu);
@@ -149,6 +202,7 @@ static const struct gpu_test tests[] = {
 	{ "unbind-load", unbind_load, "while kernels, migration, binds and CPU faults are under way" },
 	{ "unbind-evict", unbind_evict, "while there is more than fits into VRAM" },
 	{ "remove-load", remove_load, "removed from the bus under load; a rescan brings it back" },
+	{ "doorbells", doorbells, "while processes ring doorbells that they map: SIGBUS" },
 	{ "stalled-fault", stalled_fault, "while a fault waits for user space" },
 };
 

@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "many_queues.h"
+#include "user_ring.h"
 
 IGT_TEST_DESCRIPTION("Queues with DRM_COLIBRI_QUEUE_USER");
 
@@ -18,62 +17,12 @@ IGT_TEST_DESCRIPTION("Queues with DRM_COLIBRI_QUEUE_USER");
 
 static struct many many;
 
-/* Append packets, waiting for room. */
-static void ring_submit(struct colibri_ring *ring, const union colibri_packet *packets, uint32_t count)
-{
-	struct timespec start = { 0 };
-	int ret;
-
-	while ((ret = colibri_ring_submit(ring, packets, count)) == -EAGAIN) {
-		igt_assert(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC);
-		cpu_pause();
-	}
-	igt_assert_eq(ret, 0);
-}
-
-static int ring_wait(struct gpu *gpu, struct colibri_ring *ring)
-{
-	return colibri_fence_wait(&gpu->dev, &gpu->fence, 8, DRM_COLIBRI_WAIT_GE, gpu->seqno,
-				  ring->queue, GPU_TIMEOUT_S * NSEC_PER_SEC);
-}
-
-static void ring_fence(struct gpu *gpu, struct colibri_ring *ring)
-{
-	union colibri_packet fence = colibri_packet_fence(gpu->fence_addr + 8, ++gpu->seqno);
-
-	ring_submit(ring, &fence, 1);
-}
-
-/* Kernels, one after the other, each with a fence that is waited for. */
-static void ring_work(struct gpu *gpu, struct colibri_ring *ring, unsigned int rounds)
-{
-	uint32_t *word = (uint32_t *)gpu->shared->result;
-	struct atomic_args args = { .addr = gpu_shared_addr(gpu, result), .rounds = 1 };
-
-	*word = 0;
-	for (unsigned int i = 1; i <= rounds; i++) {
-		union colibri_packet packet =
-			colibri_packet_dispatch(gpu_kernel(gpu, "atomic_add32"),
-						gpu_put_args(gpu, &args, sizeof(args)), 64, 64);
-
-		ring_submit(ring, &packet, 1);
-		ring_fence(gpu, ring);
-		igt_assert_eq(ring_wait(gpu, ring), 0);
-		igt_assert_eq_u32(*word, 64 * i);
-	}
-}
-
-static void make_ring(struct gpu *gpu, struct colibri_ring *ring)
-{
-	igt_assert_eq(colibri_ring_create(&gpu->dev, gpu->vm, 1, 64, ring), 0);
-}
-
 static void submit(struct gpu *gpu)
 {
 	struct drm_colibri_queue_state state;
 	struct colibri_ring ring;
 
-	make_ring(gpu, &ring);
+	ring_make(gpu, &ring);
 	ring_work(gpu, &ring, 50);
 	igt_assert_eq(colibri_queue_get_state(&gpu->dev, ring.queue, &state), 0);
 	igt_assert_eq_u64(state.submitted, 100);
@@ -85,7 +34,7 @@ static void detached(struct gpu *gpu)
 {
 	struct colibri_ring ring;
 
-	make_ring(gpu, &ring);
+	ring_make(gpu, &ring);
 	many_init(&many, gpu, NUM_ENDLESS, 1);
 	many_loop(&many);
 	for (unsigned int i = 0; i < 3; i++) {
@@ -103,7 +52,7 @@ static void refused(struct gpu *gpu)
 	struct drm_colibri_exec_item item;
 	struct colibri_ring ring;
 
-	make_ring(gpu, &ring);
+	ring_make(gpu, &ring);
 	item = colibri_exec_item(ring.queue, &nop, 1);
 	igt_assert_eq(colibri_queue_submit(&gpu->dev, ring.queue, &nop, 1), -EINVAL);
 	igt_assert_eq(colibri_exec(&gpu->dev, &item, 1, NULL, 0), -EINVAL);
@@ -163,96 +112,55 @@ static void mmap_bad(struct gpu *gpu)
 	igt_assert_eq(try_mmap(fd, args.mmap_size, rw, MAP_SHARED, args.mmap_offset), -EINVAL);
 }
 
-static sigjmp_buf caught;
+struct user {
+	struct gpu *gpu;
+	struct colibri_ring *ring;
+};
 
-static void on_signal(int signal)
+static void submit_wrong(void *data)
 {
-	siglongjmp(caught, signal);
-}
-
-/* Whether SIGBUS and SIGSEGV go to @caught, or to where they went before. */
-static void catch_signals(bool on)
-{
-	static struct sigaction old[2];
-	struct sigaction action = { .sa_handler = on_signal };
-
-	sigaction(SIGBUS, on ? &action : &old[0], on ? &old[0] : NULL);
-	sigaction(SIGSEGV, on ? &action : &old[1], on ? &old[1] : NULL);
-}
-
-/* The signal that a write to *@word raises, or 0. */
-static int touch(volatile uint32_t *word)
-{
-	int got;
-
-	catch_signals(true);
-	got = sigsetjmp(caught, 1);
-	if (!got)
-		*word = 1;
-	catch_signals(false);
-	return got;
-}
-
-/* What the queue's end leaves of the mappings. */
-static void expect_gone(struct colibri_ring *ring)
-{
-	struct timespec start = { 0 };
-
-	while (!touch(ring->doorbell) || !touch((uint32_t *)&ring->cb->pad0[0])) {
-		igt_assert(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC);
-		cpu_pause();
-	}
-	igt_assert_eq(touch(ring->doorbell), SIGBUS);
-	igt_assert_eq(touch((uint32_t *)&ring->cb->pad0[0]), SIGBUS);
-	igt_assert_eq(touch((uint32_t *)ring->packets), SIGBUS);
-}
-
-/* Have the queue banned: its memory may be gone before this has rung the bell. */
-static void submit_wrong(struct gpu *gpu, struct colibri_ring *ring)
-{
+	struct user *user = data;
 	union colibri_packet packets[] = {
 		colibri_packet_vendor(0xff),
-		colibri_packet_fence(gpu->fence_addr + 8, ++gpu->seqno),
+		colibri_packet_fence(user->gpu->fence_addr + 8, ++user->gpu->seqno),
 	};
-	int got;
 
-	catch_signals(true);
-	got = sigsetjmp(caught, 1);
-	if (!got)
-		ring_submit(ring, packets, ARRAY_SIZE(packets));
-	catch_signals(false);
-	igt_assert(got == 0 || got == SIGBUS);
+	ring_submit(user->ring, packets, ARRAY_SIZE(packets));
 }
 
 static void ends(struct gpu *gpu)
 {
 	struct colibri_ring ring, copy;
+	int got;
 
-	make_ring(gpu, &ring);
+	ring_make(gpu, &ring);
 	ring_work(gpu, &ring, 1);
 	igt_assert_eq(mremap((void *)ring.doorbell, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
 			     map_anonymous(PAGE_SIZE, PAGE_SIZE)) == MAP_FAILED, true);
 	igt_assert_eq(mprotect((void *)ring.doorbell, PAGE_SIZE, PROT_READ | PROT_WRITE), -1);
 	igt_fork(child, 1)
-		igt_assert_eq(touch(ring.doorbell), SIGSEGV);
+		igt_assert_eq(ring_touch(ring.doorbell), SIGSEGV);
 	igt_waitchildren_timeout(GPU_TIMEOUT_S, "the child");
 
 	copy = ring;
 	igt_assert_eq(colibri_queue_destroy(&gpu->dev, ring.queue), 0);
-	igt_assert_eq(touch(copy.doorbell), SIGBUS);
-	expect_gone(&copy);
+	igt_assert_eq(ring_touch(copy.doorbell), SIGBUS);
+	ring_expect_gone(&copy);
 
-	make_ring(gpu, &ring);
+	ring_make(gpu, &ring);
 	ring_work(gpu, &ring, 1);
-	submit_wrong(gpu, &ring);
+	/* It is banned, and its memory may be gone before this has rung the bell. */
+	got = ring_try(submit_wrong, &(struct user){ gpu, &ring });
+	igt_assert(got == 0 || got == SIGBUS);
 	igt_assert_eq(ring_wait(gpu, &ring), -ENOTRECOVERABLE);
-	expect_gone(&ring);
+	ring_expect_gone(&ring);
 	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), 0);
 	gpu_assert_vm_lives(gpu);
 }
 
-static void scribble(struct colibri_ring *ring)
+static void scribble(void *data)
 {
+	struct colibri_ring *ring = data;
 	uint64_t *words = (uint64_t *)ring->packets;
 
 	words[random() % 512] = ((uint64_t)random() << 32 | random()) >> random() % 64;
@@ -267,13 +175,8 @@ static void scribble(struct colibri_ring *ring)
 /* False when the queue was banned for it, which can be at any moment. */
 static bool try_scribble(struct colibri_ring *ring)
 {
-	int got;
+	int got = ring_try(scribble, ring);
 
-	catch_signals(true);
-	got = sigsetjmp(caught, 1);
-	if (!got)
-		scribble(ring);
-	catch_signals(false);
 	igt_assert(got == 0 || got == SIGBUS);
 	return !got;
 }
@@ -288,14 +191,14 @@ static void corrupt(struct gpu *gpu)
 		struct drm_colibri_queue_state state;
 		struct colibri_ring ring;
 
-		make_ring(gpu, &ring);
+		ring_make(gpu, &ring);
 		ring_work(gpu, &ring, 1);
 		for (unsigned int i = 0; i < 200; i++) {
 			if (!try_scribble(&ring))
 				break;
 			igt_assert_eq(colibri_queue_get_state(&gpu->dev, ring.queue, &state), 0);
 			igt_assert_lte_u64(state.submitted - state.retired, 64);
-			if (touch(ring.doorbell))
+			if (ring_touch(ring.doorbell))
 				break;
 		}
 		igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), 0);
@@ -304,6 +207,92 @@ static void corrupt(struct gpu *gpu)
 	many_stop(&many);
 	many_fini(&many);
 	gpu_assert_vm_lives(gpu);
+}
+
+/*
+ * While @end ends processes that ring in a loop, another one has each of its packets done, once.
+ * All that they had is given back.
+ */
+static void others_go_on(struct gpu *gpu, void (*end)(struct gpu *gpu, struct colibri_ring *ring))
+{
+	unsigned int free_queues;
+	struct colibri_ring ring;
+
+	ring_make(gpu, &ring);
+	ring_work(gpu, &ring, 1);
+	free_queues = count_free_queues(gpu);
+	end(gpu, &ring);
+	/* With more than the hardware holds it moves from one hardware queue to another. */
+	many_init(&many, gpu, NUM_ENDLESS, 1);
+	many_loop(&many);
+	end(gpu, &ring);
+	many_progress(&many);
+	many_stop(&many);
+	many_fini(&many);
+	ring_work(gpu, &ring, 5);
+	wait_for_free_queues(gpu, free_queues);
+	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), 0);
+}
+
+/* A process of its own with one ring that never ends its work, and one whose bell it rings. */
+static void ring_for_ever(struct steps *steps)
+{
+	struct colibri_ring loop, ring;
+	struct gpu own = { 0 };
+
+	gpu_init(&own);
+	ring_make(&own, &loop);
+	ring_loop(&own, &loop, (uintptr_t)map_anonymous(PAGE_SIZE, PAGE_SIZE));
+	ring_make(&own, &ring);
+	ring_work(&own, &ring, 1);
+	steps_done(steps, 1);
+	ring_bells(&ring);
+}
+
+static void kill_ringers(struct gpu *gpu, struct colibri_ring *ring)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		struct steps *steps = steps_new();
+
+		fork_victim()
+			ring_for_ever(steps);
+		steps_wait(steps, 1);
+		ring_work(gpu, ring, 1 + i);
+		kill_victim();
+		ring_work(gpu, ring, 1 + i);
+	}
+}
+
+static void killed(struct gpu *gpu)
+{
+	others_go_on(gpu, kill_ringers);
+}
+
+static void exec_ringers(struct gpu *gpu, struct colibri_ring *ring)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		igt_fork(child, 1) {
+			struct ringer ringer;
+			struct colibri_ring own_ring;
+			struct gpu own = { 0 };
+
+			gpu_init(&own);
+			ring_make(&own, &own_ring);
+			igt_assert_eq(colibri_queue_destroy(&own.dev, own.queue), 0);
+			own.queue = own_ring.queue;
+			ring_loop(&own, &own_ring, (uintptr_t)map_anonymous(PAGE_SIZE, PAGE_SIZE));
+			ringer_start(&ringer, &own_ring);
+			gpu_exec_helper(&own, &own_ring);
+		}
+		ring_work(gpu, ring, 5);
+		igt_waitchildren_timeout(GPU_TIMEOUT_S, "the process that execs");
+		ring_work(gpu, ring, 1);
+	}
+}
+
+static void exec(struct gpu *gpu)
+{
+	others_go_on(gpu, exec_ringers);
 }
 
 /* How fast it is; the figures are for the log. */
@@ -315,7 +304,7 @@ static void rate(struct gpu *gpu)
 	struct colibri_ring ring;
 	uint64_t user, call;
 
-	make_ring(gpu, &ring);
+	ring_make(gpu, &ring);
 	ring_work(gpu, &ring, 1);
 	igt_nsec_elapsed(&start);
 	for (unsigned int i = 0; i < NUM; i++)
@@ -343,6 +332,8 @@ static const struct gpu_test tests[] = {
 	{ "mmap-bad", mmap_bad, "wrong offset, size, protection, file or process" },
 	{ "ends", ends, "mappings end with the queue, stay where they are and are not inherited" },
 	{ "corrupt", corrupt, "nonsense in the mapped memory harms nobody else" },
+	{ "killed", killed, "a process is killed while it rings: nobody notices, nothing is left" },
+	{ "exec", exec, "a process execs while it rings: work and mappings end, nobody else notices" },
 	{ "rate", rate, "what a packet costs" },
 };
 
