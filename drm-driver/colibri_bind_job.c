@@ -138,10 +138,15 @@ static struct colibri_bind *to_colibri_bind(struct drm_sched_job *job)
 
 static struct dma_fence *colibri_bind_run_job(struct drm_sched_job *job)
 {
+	struct colibri_bind *bind = to_colibri_bind(job);
+	struct colibri_device *cdev = bind->vm->cdev;
 	bool cookie = dma_fence_begin_signalling();
 
-	colibri_bind_apply(to_colibri_bind(job));
+	colibri_bind_apply(bind);
 	dma_fence_end_signalling(cookie);
+	/* There is nobody any more whom it could have an effect on. */
+	if (colibri_is_lost(cdev) || drm_dev_is_unplugged(&cdev->base))
+		return ERR_PTR(-ENODEV);
 	return NULL;
 }
 
@@ -204,6 +209,8 @@ static int colibri_binds_start(struct colibri_vm *vm)
 {
 	struct drm_sched_init_args args = {
 		.ops = &colibri_bind_sched_ops,
+		/* As for jobs: see colibri_jobs_start(). */
+		.submit_wq = vm->cdev->fenced.wq,
 		.num_rqs = 1,
 		.credit_limit = 1,
 		.timeout = MAX_SCHEDULE_TIMEOUT,

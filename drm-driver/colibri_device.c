@@ -24,6 +24,7 @@
  * that the device touches no memory that is freed next.
  */
 
+#include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/sizes.h>
 
@@ -62,6 +63,9 @@ static int colibri_device_map(struct colibri_device *cdev)
 		return ret;
 	pci_set_master(pdev);
 	cdev->vram_start = pci_resource_start(pdev, COLIBRI_BAR_VRAM);
+	/* Without it x86 maps uncached what asks for write-combining.  Then it is only slower. */
+	devm_arch_io_reserve_memtype_wc(&pdev->dev, cdev->vram_start,
+					pci_resource_len(pdev, COLIBRI_BAR_VRAM));
 	return 0;
 }
 

@@ -39,6 +39,7 @@
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
+#include <drm/drm_managed.h>
 
 #include <drm/colibri_drm.h>
 
@@ -167,7 +168,7 @@ void colibri_jobs_wake(struct colibri_device *cdev)
 		queue_work(cdev->fenced.wq, &cdev->fenced.work);
 }
 
-static void colibri_jobs_destroy_wq(void *wq)
+static void colibri_jobs_destroy_wq(struct drm_device *drm, void *wq)
 {
 	destroy_workqueue(wq);
 }
@@ -187,7 +188,8 @@ int colibri_jobs_init(struct colibri_device *cdev)
 					  WQ_HIGHPRI | WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!cdev->fenced.wq)
 		return -ENOMEM;
-	return devm_add_action_or_reset(cdev->base.dev, colibri_jobs_destroy_wq, cdev->fenced.wq);
+	/* Who closes a file may end a scheduler when the device has gone. */
+	return drmm_add_action_or_reset(&cdev->base, colibri_jobs_destroy_wq, cdev->fenced.wq);
 }
 
 /* ---- drm_sched ------------------------------------------------------------*/
@@ -386,6 +388,8 @@ static int colibri_jobs_start(struct colibri_jobs *jobs)
 	struct colibri_queue *queue = jobs->queue;
 	struct drm_sched_init_args args = {
 		.ops = &colibri_job_sched_ops,
+		/* One of its own would need a thread, which a killed process cannot make. */
+		.submit_wq = queue->vm->cdev->fenced.wq,
 		.num_rqs = 1,
 		/* The FENCE packet of a job that has ended may not have retired. */
 		.credit_limit = queue->ring_packets - 1,
