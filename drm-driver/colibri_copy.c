@@ -79,6 +79,18 @@ struct colibri_copy_mem {
 };
 
 /**
+ * enum colibri_copy_help - what is done for an engine that hangs, in this order
+ */
+enum colibri_copy_help {
+	/** @COLIBRI_COPY_RESET_ENGINE: it is reset alone */
+	COLIBRI_COPY_RESET_ENGINE,
+	/** @COLIBRI_COPY_RESET_DEVICE: the device is reset */
+	COLIBRI_COPY_RESET_DEVICE,
+	/** @COLIBRI_COPY_LOST: the device is lost */
+	COLIBRI_COPY_LOST,
+};
+
+/**
  * struct colibri_copy - the migration engine
  */
 struct colibri_copy {
@@ -103,6 +115,12 @@ struct colibri_copy {
 	u64 seq;
 	/** @sync: the last copy that a fence with interrupt covers */
 	u64 sync;
+	/** @starts: how often the engine was started; read without the lock */
+	u32 starts;
+	/** @stuck: the last complete copy when the engine had to be helped last */
+	u64 stuck;
+	/** @help: what is next if it still is */
+	enum colibri_copy_help help;
 	/** @frozen: no copy begins */
 	bool frozen;
 	/** @wq: who waits for a slot or for a copy */
@@ -313,6 +331,7 @@ static void colibri_copy_start_locked(struct colibri_device *cdev)
 	int slot;
 
 	lockdep_assert_held(&copy->lock);
+	WRITE_ONCE(copy->starts, copy->starts + 1);
 	memset(&copy->mem->cb, 0, sizeof(copy->mem->cb));
 	copy->pushed = 0;
 	colibri_copy_enable(cdev);
@@ -337,47 +356,77 @@ void colibri_copy_start(struct colibri_device *cdev)
 	spin_unlock(&cdev->copy->lock);
 }
 
-/* Reset the engine if it has not got to @seq by now. */
-static bool colibri_copy_reset(struct colibri_device *cdev, u64 seq)
-{
-	const u32 reg = COLIBRI_REG_QUEUE(COLIBRI_MIGRATE_QUEUE);
-	bool ok = true;
-
-	spin_lock(&cdev->copy->lock);
-	if (!colibri_copy_done(cdev, seq)) {
-		colibri_write32(cdev, reg + COLIBRI_QREG_CTL, COLIBRI_QCTL_RESET);
-		ok = colibri_read32(cdev, reg + COLIBRI_QREG_STATE) == COLIBRI_QSTATE_DISABLED;
-		if (ok) {
-			colibri_copy_start_locked(cdev);
-			colibri_engine_was_reset(cdev, "the migration engine");
-		}
-	}
-	spin_unlock(&cdev->copy->lock);
-	return ok;
-}
-
 /* Sleep until copy @seq is complete; returns whether it is, or the device is lost. */
 static bool colibri_copy_sleep(struct colibri_device *cdev, u64 seq)
 {
 	return wait_event_timeout(cdev->copy->wq, colibri_copy_done(cdev, seq), cdev->timeout);
 }
 
-/* Help an engine that does not get to @seq: see colibri_hang.c. */
-static void colibri_copy_recover(struct colibri_device *cdev, u64 seq)
+/* Reset the engine alone. */
+static bool colibri_copy_reset_locked(struct colibri_device *cdev)
 {
-	if (colibri_copy_reset(cdev, seq) && colibri_copy_sleep(cdev, seq))
-		return;
-	colibri_device_recover(cdev, "the migration engine does not finish a copy");
-	if (!colibri_copy_sleep(cdev, seq))
-		colibri_device_lost(cdev, "the migration engine does not finish a copy");
+	const u32 reg = COLIBRI_REG_QUEUE(COLIBRI_MIGRATE_QUEUE);
+
+	lockdep_assert_held(&cdev->copy->lock);
+	colibri_write32(cdev, reg + COLIBRI_QREG_CTL, COLIBRI_QCTL_RESET);
+	if (colibri_read32(cdev, reg + COLIBRI_QREG_STATE) != COLIBRI_QSTATE_DISABLED)
+		return false;
+	colibri_copy_start_locked(cdev);
+	colibri_engine_was_reset(cdev, "the migration engine", true);
+	return true;
+}
+
+/* What is next for an engine that does not finish copies. */
+static enum colibri_copy_help colibri_copy_help_locked(struct colibri_device *cdev)
+{
+	struct colibri_copy *copy = cdev->copy;
+	u64 done = READ_ONCE(copy->mem->fence);
+
+	lockdep_assert_held(&copy->lock);
+	if (copy->stuck != done)
+		copy->help = COLIBRI_COPY_RESET_ENGINE;
+	copy->stuck = done;
+	if (copy->help == COLIBRI_COPY_RESET_ENGINE) {
+		copy->help = COLIBRI_COPY_RESET_DEVICE;
+		if (colibri_copy_reset_locked(cdev))
+			return COLIBRI_COPY_RESET_ENGINE;
+	}
+	return copy->help++;
+}
+
+/*
+ * Help an engine that was started @starts times when the caller began to wait for copy
+ * @seq, and has not got there: see colibri_hang.c.  All who wait climb the same ladder.
+ */
+static void colibri_copy_recover(struct colibri_device *cdev, u64 seq, u32 starts)
+{
+	static const char why[] = "the migration engine does not finish a copy";
+	enum colibri_copy_help help = COLIBRI_COPY_RESET_ENGINE;
+	u32 resets = colibri_device_resets(cdev);
+	struct colibri_copy *copy = cdev->copy;
+
+	spin_lock(&copy->lock);
+	/* A reset of the device starts the engine under this lock before it is over. */
+	if (!colibri_copy_done(cdev, seq) && copy->starts == starts &&
+	    !colibri_device_resetting(cdev))
+		help = colibri_copy_help_locked(cdev);
+	/* Under the lock: who comes next finds it under way. */
+	if (help == COLIBRI_COPY_RESET_DEVICE)
+		colibri_device_recover(cdev, resets, why);
+	spin_unlock(&copy->lock);
+
+	if (help == COLIBRI_COPY_LOST)
+		colibri_device_lost(cdev, why);
 }
 
 static int colibri_copy_wait(struct colibri_device *cdev, u64 seq, u64 bytes)
 {
+	u32 starts;
+
 	if (!colibri_copy_poll(cdev, seq, bytes)) {
 		colibri_copy_sync(cdev, seq);
-		if (!colibri_copy_sleep(cdev, seq))
-			colibri_copy_recover(cdev, seq);
+		while (starts = READ_ONCE(cdev->copy->starts), !colibri_copy_sleep(cdev, seq))
+			colibri_copy_recover(cdev, seq, starts);
 	}
 
 	/* A device may be lost after it has done this copy. */

@@ -164,14 +164,25 @@ static void colibri_dump_queue(struct colibri_queue *queue, struct drm_printer *
 
 /* ---- The whole ------------------------------------------------------------*/
 
+static const char *colibri_dump_reason(u32 error)
+{
+	switch (error) {
+	case COLIBRI_QERR_FAULT:
+		return "queue-fault";
+	case DRM_COLIBRI_QUEUE_ERR_HUNG:
+		return "queue-hung";
+	default:
+		return "queue-error";
+	}
+}
+
 static void colibri_dump_banned(struct colibri_queue *queue, struct drm_printer *p)
 {
 	struct colibri_device *cdev = queue->vm->cdev;
 	struct drm_colibri_queue_state state = {};
 
 	colibri_queue_get_state(queue, &state);
-	colibri_dump_header(cdev, p, state.error == COLIBRI_QERR_FAULT ? "queue-fault" :
-			    "queue-error");
+	colibri_dump_header(cdev, p, colibri_dump_reason(state.error));
 	colibri_dump_queue(queue, p);
 	if (state.fault_addr)
 		colibri_dump_walk(queue->vm, p, state.fault_addr);

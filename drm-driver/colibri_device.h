@@ -14,7 +14,6 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <drm/drm_device.h>
@@ -100,8 +99,18 @@ struct colibri_device {
 		struct work_struct recover;
 		/** @hang.tell: what follows a reset and needs memory */
 		struct work_struct tell;
+		/** @hang.dump: @hang.tell makes a dump, too */
+		bool dump;
 		/** @hang.why: what hung */
 		const char *why;
+		/** @hang.lock: protects @hang.resetting and @hang.resets; inside of all others */
+		spinlock_t lock;
+		/** @hang.resetting: the device is going to be reset, or just now */
+		bool resetting;
+		/** @hang.resets: how often it was */
+		u32 resets;
+		/** @hang.seen: @hang.resets when the watch looked last */
+		u32 seen;
 		/** @hang.fault_prod: of the fault ring, when the watch looked last */
 		u32 fault_prod;
 		/** @hang.held: whether there were records then that could have been in it */
@@ -170,7 +179,7 @@ struct colibri_device {
 		struct list_head list;
 		/** @fenced.work: signals fences */
 		struct work_struct work;
-		/** @fenced.wq: where it runs */
+		/** @fenced.wq: where it and the schedulers run */
 		struct workqueue_struct *wq;
 	} fenced;
 
@@ -242,8 +251,10 @@ void colibri_device_lost(struct colibri_device *cdev, const char *why);
 int colibri_hang_init(struct colibri_device *cdev);
 void colibri_hang_check(struct colibri_device *cdev);
 void colibri_hang_flush(struct colibri_device *cdev);
-void colibri_engine_was_reset(struct colibri_device *cdev, const char *what);
-void colibri_device_recover(struct colibri_device *cdev, const char *why);
+void colibri_engine_was_reset(struct colibri_device *cdev, const char *what, bool dump);
+u32 colibri_device_resets(struct colibri_device *cdev);
+bool colibri_device_resetting(struct colibri_device *cdev);
+void colibri_device_recover(struct colibri_device *cdev, u32 resets, const char *why);
 
 void colibri_coredump_init(struct colibri_device *cdev);
 void colibri_coredump_fini(struct colibri_device *cdev);

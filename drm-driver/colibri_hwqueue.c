@@ -47,19 +47,23 @@ static u32 colibri_hw_state(struct colibri_device *cdev, u32 hwid)
 	return colibri_read32(cdev, COLIBRI_REG_QUEUE(hwid) + COLIBRI_QREG_STATE);
 }
 
-static void colibri_hw_disable(struct colibri_device *cdev, u32 hwid)
+/* @banned: the queue is going to be banned if it hangs, else it is destroyed. */
+static void colibri_hw_disable(struct colibri_device *cdev, u32 hwid, bool banned)
 {
+	/* hw_lock is held: a reset that is over by now took the queue off the hardware. */
+	u32 resets = colibri_device_resets(cdev);
+
 	colibri_hw_control(cdev, hwid, COLIBRI_QCTL_DISABLE);
 	if (colibri_hw_state(cdev, hwid) == COLIBRI_QSTATE_DISABLED)
 		return;
 	colibri_hw_control(cdev, hwid, COLIBRI_QCTL_RESET);
 	if (colibri_hw_state(cdev, hwid) == COLIBRI_QSTATE_DISABLED) {
-		colibri_engine_was_reset(cdev, "a hardware queue");
+		colibri_engine_was_reset(cdev, "a hardware queue", !banned);
 		return;
 	}
 	/* Until then nobody else is put onto it. */
 	cdev->runlist->suspended = true;
-	colibri_device_recover(cdev, "a hardware queue hangs");
+	colibri_device_recover(cdev, resets, "a hardware queue hangs");
 }
 
 /* Give a queue that the device does not know to hardware queue @hwid. */
@@ -154,7 +158,7 @@ bool colibri_queue_detach(struct colibri_queue *queue)
 	colibri_meter_stop(&queue->meter);
 	trace_colibri_queue_switch(queue->vm->asid, queue->context, hwid, false);
 	if ((state & COLIBRI_QSTATE_MASK) != COLIBRI_QSTATE_DISABLED) {
-		colibri_hw_disable(cdev, hwid);
+		colibri_hw_disable(cdev, hwid, true);
 		queue->started = false;
 	}
 	rl->free |= BIT_ULL(hwid);
@@ -209,7 +213,7 @@ static void colibri_stop_locked(struct colibri_queue *queue)
 
 	if (!colibri_is_lost(cdev)) {
 		if (hwid)
-			colibri_hw_disable(cdev, hwid);
+			colibri_hw_disable(cdev, hwid, false);
 		else if (queue->started)
 			colibri_write32(cdev, COLIBRI_REG_CONTEXT_DROP, queue->context);
 	}

@@ -125,7 +125,7 @@ static bool colibri_mmu_poll_room(struct colibri_device *cdev)
 	u64 end = ktime_get_ns() + limit;
 
 	while (!colibri_mmu_has_room(cdev)) {
-		if (ktime_get_ns() >= end)
+		if (ktime_get_ns() >= end || colibri_device_resetting(cdev))
 			return false;
 		cpu_relax();
 	}
@@ -158,6 +158,8 @@ static bool colibri_mmu_reset_locked(struct colibri_device *cdev, u64 ticket)
 	lockdep_assert_held(&mmu->lock);
 	if (colibri_mmu_done(cdev, ticket))
 		return true;
+	if (colibri_device_resetting(cdev))
+		return false;
 	colibri_write32(cdev, COLIBRI_REG_ENGINE_RESET, COLIBRI_ENGINE_MMU);
 	if (colibri_read64(cdev, COLIBRI_REG_MMU_RING))
 		return false;
@@ -168,7 +170,7 @@ static bool colibri_mmu_reset_locked(struct colibri_device *cdev, u64 ticket)
 	colibri_mmu_count_anew(mmu);
 	write_seqcount_end(&mmu->rewinding);
 	colibri_mmu_start(cdev);
-	colibri_engine_was_reset(cdev, "the MMU ring");
+	colibri_engine_was_reset(cdev, "the MMU ring", true);
 	return true;
 }
 
@@ -187,7 +189,9 @@ static u64 colibri_mmu_post_locked(struct colibri_device *cdev, u32 op, u32 asid
 		colibri_mmu_kick(cdev);
 		if (!colibri_mmu_poll_room(cdev) &&
 		    !colibri_mmu_reset_locked(cdev, mmu->posted)) {
-			colibri_device_lost(cdev, "the MMU ring stays full");
+			/* A reset of the device does it, too, and waits for this lock. */
+			if (!colibri_device_resetting(cdev))
+				colibri_device_lost(cdev, "the MMU ring stays full");
 			return mmu->posted;
 		}
 	}
@@ -276,9 +280,11 @@ static void colibri_mmu_sync(struct colibri_device *cdev, u64 ticket)
 /* Help an engine that does not get to @ticket: see colibri_hang.c. */
 static void colibri_mmu_recover(struct colibri_device *cdev, u64 ticket)
 {
+	u32 resets = colibri_device_resets(cdev);
 	struct colibri_mmu *mmu = cdev->mmu;
 	bool done;
 
+	/* Commands from before a reset of the device are done. */
 	spin_lock(&mmu->lock);
 	done = colibri_mmu_reset_locked(cdev, ticket);
 	spin_unlock(&mmu->lock);
@@ -286,7 +292,7 @@ static void colibri_mmu_recover(struct colibri_device *cdev, u64 ticket)
 		wake_up_all(&mmu->wq);
 		return;
 	}
-	colibri_device_recover(cdev, "the MMU does not complete commands");
+	colibri_device_recover(cdev, resets, "the MMU does not complete commands");
 	if (!wait_event_timeout(mmu->wq, colibri_mmu_done(cdev, ticket), cdev->timeout))
 		colibri_device_lost(cdev, "the MMU does not complete commands");
 }

@@ -369,7 +369,8 @@ void colibri_queue_ban(struct colibri_queue *queue, const struct colibri_queue_e
 		WRITE_ONCE(queue->banned, true);
 	}
 	spin_unlock(&queue->state_lock);
-	if (first)
+	/* A reset of the device leaves a dump of that. */
+	if (first && error->code != DRM_COLIBRI_QUEUE_ERR_RESET)
 		colibri_coredump_queue(queue);
 }
 

@@ -146,6 +146,13 @@ void gpu_close_lost(struct gpu *gpu, int error)
 	gpu_fini(gpu);
 }
 
+void gpu_replace_lost(struct gpu *gpu, char *slot)
+{
+	gpu_close_lost(gpu, 0);
+	gpu_replace(slot);
+	free(slot);
+}
+
 void gpu_fini_early(struct gpu *gpu)
 {
 	gpu_fini(gpu);

@@ -49,4 +49,7 @@ void gpu_close_lost(struct gpu *gpu, int error);
  */
 bool read_or_sigbus(const volatile void *addr, uint32_t *value);
 
+/** gpu_replace_lost() - gpu_close_lost() of a device that is lost, then gpu_replace(); frees @slot */
+void gpu_replace_lost(struct gpu *gpu, char *slot);
+
 #endif /* COLIBRI_GPU_POWER_H */

@@ -5,6 +5,7 @@
 #include "jobs.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -80,16 +81,33 @@ int syncobj_wait(struct gpu *gpu, uint32_t syncobj, uint64_t point, int64_t time
 	return ret;
 }
 
-int syncobj_status(struct gpu *gpu, uint32_t syncobj)
+int syncobj_export(struct gpu *gpu, uint32_t syncobj)
 {
-	struct sync_file_info info = { 0 };
 	int fd;
 
-	igt_assert_eq(syncobj_wait(gpu, syncobj, 0, GPU_TIMEOUT_S * NSEC_PER_SEC), 0);
 	igt_assert_eq(drmSyncobjExportSyncFile(gpu->dev.fd, syncobj, &fd), 0);
+	return fd;
+}
+
+int sync_file_status(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct sync_file_info info = { 0 };
+
+	igt_assert_eq(poll(&pollfd, 1, GPU_TIMEOUT_S * 1000), 1);
 	igt_assert_eq(ioctl(fd, SYNC_IOC_FILE_INFO, &info), 0);
-	close(fd);
 	return info.status < 0 ? info.status : 0;
+}
+
+int syncobj_status(struct gpu *gpu, uint32_t syncobj)
+{
+	int fd, status;
+
+	igt_assert_eq(syncobj_wait(gpu, syncobj, 0, GPU_TIMEOUT_S * NSEC_PER_SEC), 0);
+	fd = syncobj_export(gpu, syncobj);
+	status = sync_file_status(fd);
+	close(fd);
+	return status;
 }
 
 struct drm_colibri_sync wait_syncobj(uint32_t syncobj, uint64_t point)
@@ -128,6 +146,31 @@ int job_write(struct gpu *gpu, uint32_t queue, unsigned int word, uint64_t value
 uint64_t job_word(struct gpu *gpu, unsigned int word)
 {
 	return __atomic_load_n((uint64_t *)gpu->shared->result + word, __ATOMIC_ACQUIRE);
+}
+
+int job_read(struct gpu *gpu, uint64_t addr, const struct drm_colibri_sync *syncs,
+		     uint32_t num_syncs)
+{
+	struct scalar_args args = { .addr = addr, .out = gpu_shared_addr(gpu, result) };
+	union colibri_packet packet = job_dispatch(gpu, "scalar_read", &args, sizeof(args));
+	struct drm_colibri_exec_item item = colibri_exec_item(gpu->queue, &packet, 1);
+
+	return colibri_exec(&gpu->dev, &item, 1, syncs, num_syncs);
+}
+
+uint64_t job_probe(struct gpu *gpu, uint64_t addr)
+{
+	struct drm_colibri_sync sync = signal_syncobj(syncobj_new(gpu, false), 0);
+	int status;
+
+	igt_assert_eq(job_read(gpu, addr, &sync, 1), 0);
+	status = syncobj_status(gpu, sync.handle);
+	syncobj_free(gpu, sync.handle);
+	if (!status)
+		return job_word(gpu, 0);
+	igt_assert_eq(status, -ECANCELED);
+	gpu_new_queue(gpu);
+	return UINT64_MAX;
 }
 
 int job_loop(struct gpu *gpu, uint32_t queue, const struct drm_colibri_sync *syncs,

@@ -39,6 +39,12 @@ int syncobj_wait(struct gpu *gpu, uint32_t syncobj, uint64_t point, int64_t time
 /** syncobj_status() - Wait, then: 0, or the negative errno that its fence carries */
 int syncobj_status(struct gpu *gpu, uint32_t syncobj);
 
+/** syncobj_export() - A sync file of the fence of a binary syncobj, which need not have signalled */
+int syncobj_export(struct gpu *gpu, uint32_t syncobj);
+
+/** sync_file_status() - Wait, then: 0, or the negative errno that the fence carries */
+int sync_file_status(int fd);
+
 /** wait_syncobj(), signal_syncobj() - Entries of a list of syncs; @point 0: binary */
 struct drm_colibri_sync wait_syncobj(uint32_t syncobj, uint64_t point);
 struct drm_colibri_sync signal_syncobj(uint32_t syncobj, uint64_t point);
@@ -49,6 +55,13 @@ int job_write(struct gpu *gpu, uint32_t queue, unsigned int word, uint64_t value
 
 /** job_word() - That word */
 uint64_t job_word(struct gpu *gpu, unsigned int word);
+
+/** job_read() - A job that copies the word at @addr to @gpu->shared->result; returns EXEC's result */
+int job_read(struct gpu *gpu, uint64_t addr, const struct drm_colibri_sync *syncs,
+	     uint32_t num_syncs);
+
+/** job_probe() - The word at @addr, or UINT64_MAX when the access banned the queue, which is replaced */
+uint64_t job_probe(struct gpu *gpu, uint64_t addr);
 
 /** job_dispatch() - The packet of one wave of a kernel */
 union colibri_packet job_dispatch(struct gpu *gpu, const char *kernel, const void *args, size_t size);

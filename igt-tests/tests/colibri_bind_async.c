@@ -38,33 +38,6 @@ static struct colibri_bo new_bo(struct gpu *gpu, uint64_t value)
 	return bo;
 }
 
-/* A job of a fenced VM that copies the word at @addr to @gpu->shared->result. */
-static int read_word(struct gpu *gpu, uint64_t addr, const struct drm_colibri_sync *syncs,
-		     uint32_t num_syncs)
-{
-	struct scalar_args args = { .addr = addr, .out = gpu_shared_addr(gpu, result) };
-	union colibri_packet packet = job_dispatch(gpu, "scalar_read", &args, sizeof(args));
-	struct drm_colibri_exec_item item = colibri_exec_item(gpu->queue, &packet, 1);
-
-	return colibri_exec(&gpu->dev, &item, 1, syncs, num_syncs);
-}
-
-/* The word at @addr, or UINT64_MAX when the access banned the queue. */
-static uint64_t probe(struct gpu *gpu, uint64_t addr)
-{
-	struct drm_colibri_sync sync = signal_syncobj(syncobj_new(gpu, false), 0);
-	int status;
-
-	igt_assert_eq(read_word(gpu, addr, &sync, 1), 0);
-	status = syncobj_status(gpu, sync.handle);
-	syncobj_free(gpu, sync.handle);
-	if (!status)
-		return job_word(gpu, 0);
-	igt_assert_eq(status, -ECANCELED);
-	gpu_new_queue(gpu);
-	return UINT64_MAX;
-}
-
 static void later(struct gpu *gpu)
 {
 	struct colibri_bo bo = new_bo(gpu, 101);
@@ -76,10 +49,10 @@ static void later(struct gpu *gpu)
 	syncs[1] = signal_syncobj(syncobj_new(gpu, false), 0);
 	igt_assert_eq(bind(gpu, DRM_COLIBRI_VM_BIND_OP_MAP, &bo, gpu->next_addr, syncs, 2), 0);
 	igt_assert_eq(syncobj_wait(gpu, syncs[1].handle, 0, SHORT), -ETIME);
-	igt_assert_eq_u64(probe(gpu, gpu->next_addr), UINT64_MAX);
+	igt_assert_eq_u64(job_probe(gpu, gpu->next_addr), UINT64_MAX);
 	gate_open(gpu);
 	igt_assert_eq(syncobj_status(gpu, syncs[1].handle), 0);
-	igt_assert_eq_u64(probe(gpu, gpu->next_addr), 101);
+	igt_assert_eq_u64(job_probe(gpu, gpu->next_addr), 101);
 	gate_fini(gpu, &gate);
 	colibri_bo_destroy(&gpu->dev, &bo);
 }
@@ -97,7 +70,7 @@ static void job_waits_for_bind(struct gpu *gpu)
 	job[0] = wait_syncobj(syncs[1].handle, 0);
 	job[1] = signal_syncobj(syncobj_new(gpu, false), 0);
 	igt_assert_eq(bind(gpu, DRM_COLIBRI_VM_BIND_OP_MAP, &bo, gpu->next_addr, syncs, 2), 0);
-	igt_assert_eq(read_word(gpu, gpu->next_addr, job, 2), 0);
+	igt_assert_eq(job_read(gpu, gpu->next_addr, job, 2), 0);
 	gate_open(gpu);
 	igt_assert_eq(syncobj_status(gpu, job[1].handle), 0);
 	igt_assert_eq_u64(job_word(gpu, 0), 102);
@@ -122,12 +95,12 @@ static void in_order(struct gpu *gpu)
 	gate_open(gpu);
 	igt_assert_eq(bind(gpu, DRM_COLIBRI_VM_BIND_OP_MAP, &one, addr + 64 * KiB, NULL, 0), 0);
 	igt_assert_eq(syncobj_wait(gpu, out.handle, 0, 0), 0);
-	igt_assert_eq_u64(probe(gpu, addr), 2);
-	igt_assert_eq_u64(probe(gpu, addr + 64 * KiB), 1);
+	igt_assert_eq_u64(job_probe(gpu, addr), 2);
+	igt_assert_eq_u64(job_probe(gpu, addr + 64 * KiB), 1);
 	igt_assert_eq(bind(gpu, DRM_COLIBRI_VM_BIND_OP_UNMAP, NULL, addr, &out, 1), 0);
 	igt_assert_eq(syncobj_status(gpu, out.handle), 0);
-	igt_assert_eq_u64(probe(gpu, addr), UINT64_MAX);
-	igt_assert_eq_u64(probe(gpu, addr + 64 * KiB), 1);
+	igt_assert_eq_u64(job_probe(gpu, addr), UINT64_MAX);
+	igt_assert_eq_u64(job_probe(gpu, addr + 64 * KiB), 1);
 	gate_fini(gpu, &gate);
 	colibri_bo_destroy(&gpu->dev, &one);
 	colibri_bo_destroy(&gpu->dev, &two);
@@ -149,9 +122,9 @@ static void cut(struct gpu *gpu)
 	hole.syncs = (uintptr_t)&out;
 	igt_assert_eq(colibri_vm_bind(&gpu->dev, &hole), 0);
 	igt_assert_eq(syncobj_status(gpu, out.handle), 0);
-	igt_assert_eq_u64(probe(gpu, addr + 12 * KiB), 13);
-	igt_assert_eq_u64(probe(gpu, addr + 16 * KiB), 2);
-	igt_assert_eq_u64(probe(gpu, addr + 32 * KiB), 18);
+	igt_assert_eq_u64(job_probe(gpu, addr + 12 * KiB), 13);
+	igt_assert_eq_u64(job_probe(gpu, addr + 16 * KiB), 2);
+	igt_assert_eq_u64(job_probe(gpu, addr + 32 * KiB), 18);
 	colibri_bo_destroy(&gpu->dev, &one);
 	colibri_bo_destroy(&gpu->dev, &two);
 }
@@ -164,7 +137,7 @@ static void user_out(struct gpu *gpu)
 	igt_assert_eq(bind(gpu, DRM_COLIBRI_VM_BIND_OP_MAP, &bo, gpu->next_addr, &sync, 1), 0);
 	igt_assert_eq(colibri_fence_wait(&gpu->dev, &gpu->fence, 256, DRM_COLIBRI_WAIT_EQ, 9, 0,
 					 LONG), 0);
-	igt_assert_eq_u64(probe(gpu, gpu->next_addr), 103);
+	igt_assert_eq_u64(job_probe(gpu, gpu->next_addr), 103);
 	colibri_bo_destroy(&gpu->dev, &bo);
 }
 
@@ -252,7 +225,7 @@ static void bad(struct gpu *gpu)
 	igt_assert_eq(colibri_vm_destroy(&gpu->dev, vm), 0);
 
 	igt_assert_eq(syncobj_wait(gpu, out.handle, 0, 0), -EINVAL);
-	igt_assert_eq_u64(probe(gpu, gpu->next_addr), UINT64_MAX);
+	igt_assert_eq_u64(job_probe(gpu, gpu->next_addr), UINT64_MAX);
 	colibri_bo_destroy(&gpu->dev, &bo);
 }
 
@@ -281,13 +254,13 @@ static void prefetch(struct gpu *gpu)
 	igt_assert_eq(colibri_vm_bind(&gpu->dev, &args), 0);
 	igt_assert_eq(syncobj_status(gpu, out.handle), 0);
 	igt_assert_eq_u32(resident(gpu, &bo), DRM_COLIBRI_GEM_SYSTEM);
-	igt_assert_eq_u64(probe(gpu, args.addr), 107);
+	igt_assert_eq_u64(job_probe(gpu, args.addr), 107);
 	igt_assert_eq_u32(resident(gpu, &bo), DRM_COLIBRI_GEM_SYSTEM);
 	*(uint64_t *)bo.map = 108;
 	args.location = DRM_COLIBRI_SVM_LOC_VRAM;
 	igt_assert_eq(colibri_vm_bind(&gpu->dev, &args), 0);
 	igt_assert_eq_u32(resident(gpu, &bo), DRM_COLIBRI_GEM_VRAM);
-	igt_assert_eq_u64(probe(gpu, args.addr), 108);
+	igt_assert_eq_u64(job_probe(gpu, args.addr), 108);
 	igt_assert_eq_u64(*(uint64_t *)bo.map, 108);
 	args.location = 2;
 	igt_assert_eq(colibri_vm_bind(&gpu->dev, &args), -EINVAL);

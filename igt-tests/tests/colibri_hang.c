@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
+#include "dumps.h"
 #include "gpu_power.h"
 #include "kernel_log.h"
 #include "many_queues.h"
@@ -78,6 +80,41 @@ static unsigned int hardware_queue(struct gpu *gpu, unsigned int known)
 	return found;
 }
 
+/* ---- What tells of it ---- */
+
+struct report {
+	int events;
+};
+
+static void report_begin(struct report *report)
+{
+	dump_drop_all();
+	report->events = uevents_open();
+}
+
+/* One event, and the first dump. */
+static char *report_take(struct report *report)
+{
+	char *dump = dump_take();
+
+	uevents_expect(report->events, "WEDGED=none");
+	igt_assert_eq_u32(uevents_count(report->events, "WEDGED=none"), 0);
+	close(report->events);
+	return dump;
+}
+
+static void report_expect(struct report *report, const char *cause)
+{
+	char *dump = report_take(report);
+
+	dump_expect_header(dump, "engine-hung");
+	dump_expect(dump, "\ncause: %s\n", cause);
+	dump_expect(dump, "\nID: %#x\n", COLIBRI_ID_MAGIC);
+	dump_expect(dump, "**** Status page ****");
+	dump_expect(dump, "**** VM ****\nasid: ");
+	free(dump);
+}
+
 /* ---- One engine, alone ---- */
 
 /* It is noticed when more want to be on the hardware than fit. */
@@ -85,7 +122,10 @@ static void queue(struct gpu *gpu)
 {
 	volatile uint64_t *word = map_anonymous(PAGE_SIZE, PAGE_SIZE);
 	struct gpu victim = { 0 };
+	struct report report;
+	char *dump;
 
+	report_begin(&report);
 	gpu_second_queue(gpu, &victim);
 	gpu_loop_start(&victim, (uintptr_t)word);
 	kernel_log_expect("a hardware queue hung and was reset");
@@ -97,17 +137,27 @@ static void queue(struct gpu *gpu)
 	many_stop(&many);
 	many_fini(&many);
 	expect_healthy();
+	dump = report_take(&report);
+	dump_expect_header(dump, "queue-hung");
+	dump_expect(dump, "\nerror: %u\n", DRM_COLIBRI_QUEUE_ERR_HUNG);
+	dump_expect(dump, "\npacket 0: 02");
+	free(dump);
 	gpu_second_queue_fini(&victim);
 	gpu_share(gpu, map_anonymous(SIZE, SVM_BLOCK_SIZE), SIZE);
 }
 
-/* What a kernel that runs meanwhile does not notice. */
-static void with_witness(struct gpu *gpu, void (*run)(struct gpu *gpu, char *words))
+/* What a kernel that runs meanwhile does not notice; @engine is in the messages. */
+static void with_witness(struct gpu *gpu, const char *engine,
+			 void (*run)(struct gpu *gpu, char *words))
 {
-	char *words = map_anonymous(SIZE, SVM_BLOCK_SIZE);
+	char *words = map_anonymous(SIZE, SVM_BLOCK_SIZE), message[64];
 	volatile uint64_t *word = map_anonymous(PAGE_SIZE, PAGE_SIZE);
 	struct gpu witness = { 0 };
+	struct report report;
 
+	report_begin(&report);
+	snprintf(message, sizeof(message), "%s hung and was reset", engine);
+	kernel_log_expect(message);
 	gpu_second_queue(gpu, &witness);
 	gpu_ramp_write(gpu, words, SIZE, 1);
 	gpu_loop_start(&witness, (uintptr_t)word);
@@ -116,37 +166,98 @@ static void with_witness(struct gpu *gpu, void (*run)(struct gpu *gpu, char *wor
 	expect_healthy();
 	igt_assert_eq_u64(gpu_loop_stop(&witness), *word);
 	gpu_second_queue_fini(&witness);
+	report_expect(&report, engine);
 	gpu_share(gpu, words, SIZE);
+}
+
+/* The pages leave VRAM and the GPU's tables, and come back. */
+static void move_pages(struct gpu *gpu, char *words)
+{
+	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 1), 0);
+	gpu_ramp_add(gpu, words, SIZE, 1);
+	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 2), 0);
 }
 
 static void run_mmu(struct gpu *gpu, char *words)
 {
 	hang(COLIBRI_ENGINE_MMU, 0);
-	/* The pages leave the GPU's tables, and translations are dropped. */
-	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 1), 0);
-	gpu_ramp_add(gpu, words, SIZE, 1);
-	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 2), 0);
+	move_pages(gpu, words);
 }
 
 static void mmu(struct gpu *gpu)
 {
-	kernel_log_expect("the MMU ring hung and was reset");
-	with_witness(gpu, run_mmu);
+	with_witness(gpu, "the MMU ring", run_mmu);
 }
 
 static void run_copy(struct gpu *gpu, char *words)
 {
 	hang(0, 1 << COLIBRI_MIGRATE_QUEUE);
-	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 1), 0);
-	gpu_ramp_add(gpu, words, SIZE, 1);
-	igt_assert_eq_u64(cpu_ramp_errors(words, SIZE, 2), 0);
+	move_pages(gpu, words);
 }
 
 static void copy(struct gpu *gpu)
 {
 	require_migration(gpu);
-	kernel_log_expect("the migration engine hung and was reset");
-	with_witness(gpu, run_copy);
+	with_witness(gpu, "the migration engine", run_copy);
+}
+
+/* ---- Many who wait for the same ---- */
+
+#define NUM_WAITERS	6
+
+struct waiter {
+	pthread_t thread;
+	char *words;
+	size_t size;
+	uint64_t errors;
+};
+
+static void *waiter_read(void *data)
+{
+	struct waiter *w = data;
+
+	w->errors = cpu_ramp_errors(w->words, w->size, 1);
+	return NULL;
+}
+
+/* Each reads a block of its own, at the same time. */
+static void read_by_many(char *words[NUM_WAITERS])
+{
+	struct waiter waiters[NUM_WAITERS];
+
+	for (unsigned int i = 0; i < NUM_WAITERS; i++) {
+		waiters[i] = (struct waiter){ .words = words[i], .size = 64 * PAGE_SIZE };
+		igt_assert_eq(pthread_create(&waiters[i].thread, NULL, waiter_read, &waiters[i]), 0);
+	}
+	for (unsigned int i = 0; i < NUM_WAITERS; i++) {
+		igt_assert_eq(pthread_join(waiters[i].thread, NULL), 0);
+		igt_assert_eq_u64(waiters[i].errors, 0);
+	}
+}
+
+/* Memory of which each waiter has some in VRAM. */
+static void spread(struct gpu *gpu, char *words[NUM_WAITERS])
+{
+	for (unsigned int i = 0; i < NUM_WAITERS; i++) {
+		words[i] = map_anonymous(SVM_BLOCK_SIZE, SVM_BLOCK_SIZE);
+		gpu_ramp_write(gpu, words[i], 64 * PAGE_SIZE, 1);
+	}
+}
+
+static void run_copy_many(struct gpu *gpu, char *words)
+{
+	char *blocks[NUM_WAITERS];
+
+	spread(gpu, blocks);
+	hang(0, 1 << COLIBRI_MIGRATE_QUEUE);
+	read_by_many(blocks);
+	move_pages(gpu, words);
+}
+
+static void copy_many(struct gpu *gpu)
+{
+	require_migration(gpu);
+	with_witness(gpu, "the migration engine", run_copy_many);
 }
 
 static void run_fault(struct gpu *gpu, char *words)
@@ -160,8 +271,7 @@ static void run_fault(struct gpu *gpu, char *words)
 static void fault(struct gpu *gpu)
 {
 	require_migration(gpu);
-	kernel_log_expect("the fault ring hung and was reset");
-	with_witness(gpu, run_fault);
+	with_witness(gpu, "the fault ring", run_fault);
 }
 
 /* ---- The device ---- */
@@ -170,14 +280,17 @@ static void fault(struct gpu *gpu)
  * Resets of one engine do not help: that of the device does. What is in VRAM is kept, queues without
  * work go on, one that runs is banned.
  */
-static void hard(struct gpu *gpu, void (*run)(struct gpu *gpu, struct gpu *victim))
+static void hard(struct gpu *gpu, const char *cause,
+		 void (*run)(struct gpu *gpu, struct gpu *victim))
 {
 	char *words = map_anonymous(SIZE, SVM_BLOCK_SIZE);
 	volatile uint64_t *word = map_anonymous(PAGE_SIZE, PAGE_SIZE);
 	struct gpu bystander = { 0 };
 	struct colibri_bo vram;
+	struct report report;
 	uint64_t addr;
 
+	report_begin(&report);
 	addr = gpu_bind_bo(gpu, &vram, SVM_BLOCK_SIZE, DRM_COLIBRI_GEM_VRAM, 0, 0);
 	cpu_ramp_write(vram.map, SVM_BLOCK_SIZE, 3);
 	gpu_ramp_write(gpu, words, SIZE, 1);
@@ -187,6 +300,7 @@ static void hard(struct gpu *gpu, void (*run)(struct gpu *gpu, struct gpu *victi
 	run(gpu, &bystander);
 	gpu_expect_ban(&bystander, DRM_COLIBRI_QUEUE_ERR_RESET);
 	expect_healthy();
+	report_expect(&report, cause);
 	gpu_second_queue_fini(&bystander);
 	igt_assert_eq_u64(gpu_ramp_errors(gpu, (void *)addr, SVM_BLOCK_SIZE, 3), 0);
 	igt_assert_eq_u64(gpu_ramp_errors(gpu, words, SIZE, 1), 0);
@@ -207,7 +321,40 @@ static void run_mmu_hard(struct gpu *gpu, struct gpu *bystander)
 
 static void mmu_hard(struct gpu *gpu)
 {
-	hard(gpu, run_mmu_hard);
+	hard(gpu, "the MMU does not complete commands", run_mmu_hard);
+}
+
+/* All of them find at the same time that a reset of the engine does not help. */
+static void run_mmu_hard_many(struct gpu *gpu, struct gpu *bystander)
+{
+	char *blocks[NUM_WAITERS];
+
+	(void)bystander;
+	spread(gpu, blocks);
+	hang(COLIBRI_ENGINE_MMU | COLIBRI_HANG_HARD, 0);
+	read_by_many(blocks);
+}
+
+static void mmu_hard_many(struct gpu *gpu)
+{
+	require_migration(gpu);
+	hard(gpu, "the MMU does not complete commands", run_mmu_hard_many);
+}
+
+static void run_copy_hard_many(struct gpu *gpu, struct gpu *bystander)
+{
+	char *blocks[NUM_WAITERS];
+
+	(void)bystander;
+	spread(gpu, blocks);
+	hang(COLIBRI_HANG_HARD, 1 << COLIBRI_MIGRATE_QUEUE);
+	read_by_many(blocks);
+}
+
+static void copy_hard_many(struct gpu *gpu)
+{
+	require_migration(gpu);
+	hard(gpu, "the migration engine does not finish a copy", run_copy_hard_many);
 }
 
 /* It is noticed when the queue is destroyed. */
@@ -223,7 +370,7 @@ static void run_queue_hard(struct gpu *gpu, struct gpu *bystander)
 
 static void queue_hard(struct gpu *gpu)
 {
-	hard(gpu, run_queue_hard);
+	hard(gpu, "a hardware queue hangs", run_queue_hard);
 }
 
 static void dead(struct gpu *gpu)
@@ -241,9 +388,7 @@ static void dead(struct gpu *gpu)
 	gpu_wait_lost(gpu, GPU_TIMEOUT_S);
 	munmap((void *)regs, COLIBRI_BAR_REGS_SIZE);
 	gpu_power("kill", "");
-	gpu_close_lost(gpu, 0);
-	gpu_replace(slot);
-	free(slot);
+	gpu_replace_lost(gpu, slot);
 }
 
 static void init(struct gpu *gpu)
@@ -256,9 +401,12 @@ static const struct gpu_test tests[] = {
 	{ "queue", queue, "a hardware queue: its queue is banned, all others go on" },
 	{ "mmu", mmu, "the MMU ring: nobody notices but by the time it takes" },
 	{ "copy", copy, "the migration engine: copies are made again" },
+	{ "copy-many", copy_many, "likewise, with many who wait for it: it is reset once" },
 	{ "fault", fault, "the fault ring: faults are reported again" },
 	{ "queue-hard", queue_hard, "a queue that only a reset of the device helps" },
 	{ "mmu-hard", mmu_hard, "the MMU, likewise" },
+	{ "mmu-hard-many", mmu_hard_many, "with many who wait for the MMU: the device is reset once" },
+	{ "copy-hard-many", copy_hard_many, "with many who wait for copies: once, too" },
 	{ "dead", dead, "nothing helps: the device is lost" },
 };
 

@@ -16,6 +16,7 @@
 #include "gpu_load.h"
 #include "gpu_power.h"
 #include "kernel_log.h"
+#include "queued.h"
 #include "system.h"
 #include "user_ring.h"
 
@@ -37,14 +38,6 @@ static void die(void)
 {
 	expect_loss();
 	gpu_power("kill", "");
-}
-
-/* What is lost goes, and another device comes. */
-static void replace(struct gpu *gpu, char *slot)
-{
-	gpu_close_lost(gpu, 0);
-	gpu_replace(slot);
-	free(slot);
 }
 
 /* ---- Waiters ---- */
@@ -94,7 +87,7 @@ static void idle(struct gpu *gpu)
 	die();
 	waiter_expect(&with_queue, -ENODEV);
 	waiter_expect(&without, -ENODEV);
-	replace(gpu, slot);
+	gpu_replace_lost(gpu, slot);
 }
 
 static void dispatch(struct gpu *gpu)
@@ -107,7 +100,7 @@ static void dispatch(struct gpu *gpu)
 	waiter_start(&w, gpu, gpu->queue);
 	die();
 	waiter_expect(&w, -ENODEV);
-	replace(gpu, slot);
+	gpu_replace_lost(gpu, slot);
 }
 
 /* It is there, but does not answer: for a moment, which is no matter, then for good. */
@@ -128,7 +121,7 @@ static void stopped(struct gpu *gpu)
 	gpu_wait_lost(gpu, GPU_TIMEOUT_S);
 	waiter_expect(&w, -ENODEV);
 	gpu_power("kill", "");
-	replace(gpu, slot);
+	gpu_replace_lost(gpu, slot);
 }
 
 /* Exactly what was in VRAM is lost, and nothing else. */
@@ -212,7 +205,20 @@ static void doorbell(struct gpu *gpu)
 	igt_assert_eq(ring_wait(gpu, &ring), -ENODEV);
 	ring_expect_gone(&ring);
 	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), 0);
-	replace(gpu, slot);
+	gpu_replace_lost(gpu, slot);
+}
+
+/* Each fence ends, whatever it waited for. */
+static void queued_work(struct gpu *gpu)
+{
+	char *slot = gpu_slot(gpu);
+	struct queued queued;
+
+	queued_start(&queued);
+	die();
+	gpu_wait_lost(gpu, LOST_S);
+	queued_expect(&queued, -ENODEV);
+	gpu_replace_lost(gpu, slot);
 }
 
 /* The driver can go at once; what keeps lost pages goes when the last is unmapped. */
@@ -265,7 +271,7 @@ static void kill_under_load(struct gpu *gpu, unsigned int flags, unsigned int de
 	gpu_wait_lost(gpu, LOST_S);
 	gpu_load_end(&load);
 	gpu_load_check(&load);
-	replace(gpu, slot);
+	gpu_replace_lost(gpu, slot);
 }
 
 static void kill_often(struct gpu *gpu, unsigned int flags)
@@ -392,6 +398,7 @@ static const struct gpu_test tests[] = {
 	{ "sigbus", sigbus, "exactly the pages that were in VRAM are lost" },
 	{ "buffers", buffers, "buffers in system memory keep their data, those in VRAM are SIGBUS" },
 	{ "doorbell", doorbell, "a process rings a doorbell that it maps: SIGBUS" },
+	{ "queued", queued_work, "jobs and bindings are queued: each fence ends with ENODEV" },
 	{ "unload", unload, "remove returns at once; hmm_svm.ko goes with the last lost page" },
 	{ "migrate", migrate, "at random instants of migration each way" },
 	{ "cpu-fault", cpu_fault, "at random instants, while the CPU faults on the same memory" },

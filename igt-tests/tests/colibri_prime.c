@@ -14,6 +14,7 @@
 #include <xf86drm.h>
 
 #include "gpu_test.h"
+#include "vgem.h"
 
 IGT_TEST_DESCRIPTION("Export, import and mapping of dma-bufs");
 
@@ -140,30 +141,6 @@ static void mmap_dmabuf(struct gpu *gpu)
 
 /* ---- Other drivers ------------------------------------------------------- */
 
-static int open_vgem(void)
-{
-	igt_require_f(!system("modprobe -q vgem"), "the kernel has no vgem\n");
-	for (int i = 0; i < 16; i++) {
-		char path[32];
-		drmVersionPtr version;
-		bool found;
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		version = drmGetVersion(fd);
-		found = version && !strcmp(version->name, "vgem");
-		drmFreeVersion(version);
-		if (found)
-			return fd;
-		close(fd);
-	}
-	igt_require_f(false, "no vgem device\n");
-	return -1;
-}
-
 /* A buffer of vgem, mapped, as a dma-buf */
 static int vgem_dmabuf(int vgem, void **map)
 {
@@ -204,7 +181,7 @@ static void use_import(struct gpu *gpu, int fd, void *map)
 
 static void import_vgem(struct gpu *gpu)
 {
-	int vgem = open_vgem(), fd;
+	int vgem = vgem_open(), fd;
 	void *map;
 
 	fd = vgem_dmabuf(vgem, &map);
@@ -240,7 +217,7 @@ static void import_udmabuf(struct gpu *gpu)
 /* Another driver attaches: the buffer moves to system memory, and stays there meanwhile. */
 static void export_vgem(struct gpu *gpu)
 {
-	int vgem = open_vgem(), fd;
+	int vgem = vgem_open(), fd;
 	struct colibri_bo bo;
 	uint64_t addr;
 	uint32_t handle;
@@ -269,7 +246,7 @@ static void export_vgem(struct gpu *gpu)
 
 static void export_vram(struct gpu *gpu)
 {
-	int vgem = open_vgem(), fd;
+	int vgem = vgem_open(), fd;
 	struct colibri_bo bo;
 	uint32_t handle;
 

@@ -7,6 +7,7 @@
 
 #include "gpu_load.h"
 #include "gpu_power.h"
+#include "queued.h"
 #include "system.h"
 #include "user_ring.h"
 #include "userfault.h"
@@ -191,6 +192,39 @@ static void doorbells(struct gpu *gpu)
 	doorbells_go(gpu, remove_device, rescan);
 }
 
+/* The module is used by what is queued, and by open files. */
+static void expect_module_unused(void)
+{
+	struct timespec start = {};
+
+	while (sys_read("/sys/module/colibri/refcnt")) {
+		igt_assert(igt_nsec_elapsed(&start) < GPU_TIMEOUT_S * NSEC_PER_SEC);
+		cpu_pause();
+	}
+}
+
+/* The removal waits for nobody, and the fences end as soon as what they wait for has. */
+static void queued_go(struct gpu *gpu, void (*go)(const char *slot), void (*come)(const char *slot))
+{
+	char *slot = gpu_slot(gpu);
+	struct queued queued;
+
+	queued_start(&queued);
+	timed(go, slot);
+	queued_expect(&queued, -ENODEV);
+	gpu_close_lost(gpu, -ENODEV);
+	expect_module_unused();
+	come(slot);
+	expect_works(gpu);
+	free(slot);
+}
+
+static void queued_work(struct gpu *gpu)
+{
+	queued_go(gpu, unbind, bind);
+	queued_go(gpu, remove_device, rescan);
+}
+
 static void init(struct gpu *gpu)
 {
 	gpu_init(gpu);
@@ -203,6 +237,7 @@ static const struct gpu_test tests[] = {
 	{ "unbind-evict", unbind_evict, "while there is more than fits into VRAM" },
 	{ "remove-load", remove_load, "removed from the bus under load; a rescan brings it back" },
 	{ "doorbells", doorbells, "while processes ring doorbells that they map: SIGBUS" },
+	{ "queued", queued_work, "while jobs and bindings are queued: each fence ends with ENODEV" },
 	{ "stalled-fault", stalled_fault, "while a fault waits for user space" },
 };
 
