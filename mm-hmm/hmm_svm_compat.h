@@ -216,6 +216,9 @@ static inline bool dma_need_unmap(struct device *dev)
 		name(page_folio(page));				\
 	}
 
+#define FOLIO_MAPPING_ANON		PAGE_MAPPING_ANON
+#define FOLIO_MAPPING_FLAGS		PAGE_MAPPING_FLAGS
+
 #define HMM_SVM_LARGE_FOLIOS		0
 #define MIGRATE_VMA_SELECT_COMPOUND	0
 #define MIGRATE_PFN_COMPOUND		0
