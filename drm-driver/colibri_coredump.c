@@ -28,9 +28,10 @@
 
 #include <linux/string_choices.h>
 
-#include <drm/drm_print.h>
 
 #include <drm/colibri_drm.h>
+#include <drm/drm_managed.h>
+#include <drm/drm_print.h>
 
 #include "colibri_device.h"
 #include "colibri_mmu.h"
@@ -223,8 +224,13 @@ static void colibri_dump_make(struct colibri_device *cdev, struct colibri_queue 
 		colibri_dump_banned(queue, &p);
 	else
 		colibri_dump_lost(cdev, &p);
-	/* The device core frees the text. */
+	/*
+	 * The device core frees the text, and keeps the first dump. But of two that come at the
+	 * same moment, say of an engine and of the queue that hung it, it would make both.
+	 */
+	mutex_lock(&cdev->dump.give);
 	dev_coredumpv(cdev->base.dev, iter.data, COLIBRI_DUMP_SIZE - iter.remain, GFP_KERNEL);
+	mutex_unlock(&cdev->dump.give);
 }
 
 static void colibri_dump_work(struct work_struct *work)
@@ -289,6 +295,7 @@ void colibri_coredump_device(struct colibri_device *cdev)
 void colibri_coredump_init(struct colibri_device *cdev)
 {
 	spin_lock_init(&cdev->dump.lock);
+	drmm_mutex_init(&cdev->base, &cdev->dump.give);
 	INIT_WORK(&cdev->dump.work, colibri_dump_work);
 	ratelimit_set_flags(&colibri_dump_limit, RATELIMIT_MSG_ON_RELEASE);
 }

@@ -90,6 +90,8 @@ struct colibri_device {
 		struct colibri_queue *queue;
 		/** @dump.work: makes the dump */
 		struct work_struct work;
+		/** @dump.give: one dump at a time for the device core; outside of all others */
+		struct mutex give;
 	} dump;
 	/** @hang: engines that do not answer, see colibri_hang.c */
 	struct {
