@@ -28,7 +28,6 @@
 
 #include <linux/string_choices.h>
 
-
 #include <drm/colibri_drm.h>
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
