@@ -4,6 +4,7 @@
  * they ask the driver for, and when.
  */
 #include <linux/mm.h>
+#include <linux/sched/task.h>
 
 #include "hmm_svm_kunit.h"
 
@@ -396,6 +397,37 @@ static void whole_block_is_one(struct kunit *test)
 	__free_pages(pages, HMM_SVM_BLOCK_ORDER);
 }
 
+/* What may zap before a large folio moves ends first, and later has to wait. */
+static void move_waits_for_zaps(struct kunit *test)
+{
+	struct hmm_svm_block *block = kunit_svm_block(test, 0);
+	unsigned long before;
+
+	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
+	before = hmm_svm_whole_zaps(block);
+	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_zapped(block));
+	hmm_svm_whole_settled(block, before);
+	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
+	hmm_svm_whole_settled(block, hmm_svm_whole_zaps(block));
+	KUNIT_EXPECT_TRUE(test, hmm_svm_whole_is_settled(block));
+	/* Of two that settle, the slower one knows less. */
+	hmm_svm_whole_settled(block, before);
+	KUNIT_EXPECT_TRUE(test, hmm_svm_whole_begin(block));
+
+	/* A second move; the mover's own zap; then that of another. */
+	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
+	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_zapped(block));
+	block->mover = &init_task;
+	KUNIT_EXPECT_TRUE(test, hmm_svm_whole_zapped(block));
+	hmm_svm_whole_end(block);
+	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
+	hmm_svm_whole_settled(block, hmm_svm_whole_zaps(block));
+	KUNIT_EXPECT_TRUE(test, hmm_svm_whole_begin(block));
+	hmm_svm_whole_end(block);
+	hmm_svm_whole_stop(block);
+	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
+}
+
 static struct kunit_case block_cases[] = {
 	KUNIT_CASE(block_is_found_again),
 	KUNIT_CASE(removed_block_is_gone),
@@ -413,6 +445,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(clean_leaves_newer_zaps),
 	KUNIT_CASE(lost_pages_are_wanted),
 	KUNIT_CASE(whole_block_is_one),
+	KUNIT_CASE(move_waits_for_zaps),
 	{}
 };
 
