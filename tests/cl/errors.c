@@ -68,6 +68,40 @@ static void test_wild(struct cl *cl, cl_kernel kernel, void *pointer,
 	tap_result(store_works(cl, kernel), "the next queue works after %s", name);
 }
 
+/* What the library says on stderr while @kernel runs. */
+static cl_int run_and_read(struct cl *cl, cl_kernel kernel, char *text, size_t size)
+{
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	cl_int status;
+
+	fflush(stderr);
+	dup2(fileno(file), STDERR_FILENO);
+	status = run_on_new_queue(cl, kernel);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	text[fread(text, 1, size - 1, file)] = '\0';
+	fclose(file);
+	return status;
+}
+
+static void test_message(struct cl *cl, cl_kernel kernel)
+{
+	const cl_int value = 1;
+	char text[4096];
+
+	cl_arg_pointer(kernel, 0, (void *)0x1000);
+	CL_ARG(kernel, 1, value);
+	tap_result(run_and_read(cl, kernel, text, sizeof(text)) == CL_OUT_OF_RESOURCES,
+		   "a wild pointer is CL_OUT_OF_RESOURCES");
+	tap_result(strstr(text, "write of address 0x1000 ") && strstr(text, "kernel store"),
+		   "the message tells the address and the kernel");
+	if (!strstr(text, "kernel store"))
+		tap_note("%s", text);
+}
+
 static void test_read_only(struct cl *cl, cl_kernel kernel)
 {
 	char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -89,8 +123,9 @@ static void test_build_error(struct cl *cl)
 	err = clBuildProgram(program, 1, &cl->device, "", NULL, NULL);
 	CL_CHECK(clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG,
 				       sizeof(log), log, NULL));
-	tap_result(err == CL_BUILD_PROGRAM_FAILURE && strstr(log, "nonsense"),
-		   "a program that does not compile says why");
+	tap_result(err == CL_BUILD_PROGRAM_FAILURE &&
+		   strstr(log, "1:39: error: use of undeclared identifier 'nonsense'"),
+		   "a program that does not compile says why and where");
 	CL_CHECK(clReleaseProgram(program));
 }
 
@@ -128,6 +163,7 @@ int main(void)
 
 	test_wild(&cl, kernel, (void *)0x1000, "a wild pointer");
 	test_wild(&cl, kernel, (void *)0x00f0000000000000, "a pointer beyond the process");
+	test_message(&cl, kernel);
 	test_read_only(&cl, kernel);
 	test_build_error(&cl);
 	test_printf(&cl, program);

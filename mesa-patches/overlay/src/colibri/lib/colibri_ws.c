@@ -6,6 +6,7 @@
 /* Device, VM and buffers, by libcolibri_drm. */
 #include "colibri_ws.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ colibri_ws_open(struct colibri_ws *ws, int fd)
       return false;
 
    simple_mtx_init(&ws->va_lock, mtx_plain);
+   list_inithead(&ws->named);
    util_vma_heap_init(&ws->va, ws->dev.info.va_zone_start,
                       ws->dev.info.va_zone_end - ws->dev.info.va_zone_start);
    ws->va.alloc_high = false;
@@ -137,10 +139,53 @@ colibri_ws_bo_create(struct colibri_ws *ws, uint64_t size,
 }
 
 void
+colibri_ws_bo_set_name(struct colibri_ws *ws, struct colibri_ws_bo *bo,
+                       const char *name)
+{
+   assert(!bo->name);
+   bo->name = strdup(name);
+   if (!bo->name)
+      return;
+   simple_mtx_lock(&ws->va_lock);
+   list_add(&bo->named_link, &ws->named);
+   simple_mtx_unlock(&ws->va_lock);
+}
+
+char *
+colibri_ws_name_of(struct colibri_ws *ws, uint64_t va, uint64_t *offset)
+{
+   char *name = NULL;
+
+   simple_mtx_lock(&ws->va_lock);
+   list_for_each_entry(struct colibri_ws_bo, bo, &ws->named, named_link) {
+      if (va >= bo->va && va - bo->va < bo->base.size) {
+         name = strdup(bo->name);
+         *offset = va - bo->va;
+         break;
+      }
+   }
+   simple_mtx_unlock(&ws->va_lock);
+   return name;
+}
+
+static void
+forget_name(struct colibri_ws *ws, struct colibri_ws_bo *bo)
+{
+   if (!bo->name)
+      return;
+   simple_mtx_lock(&ws->va_lock);
+   list_del(&bo->named_link);
+   simple_mtx_unlock(&ws->va_lock);
+   free(bo->name);
+}
+
+void
 colibri_ws_bo_destroy(struct colibri_ws *ws, struct colibri_ws_bo *bo)
 {
    if (!bo)
       return;
+
+   forget_name(ws, bo);
 
    /* An address that may still be bound is not used again. */
    if (bo->va && !colibri_vm_unmap(&ws->dev, ws->vm_id, bo->va, bo->base.size)) {

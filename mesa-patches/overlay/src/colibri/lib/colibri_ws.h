@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "libcolibri_drm.h"
+#include "util/list.h"
 #include "util/simple_mtx.h"
 #include "util/vma.h"
 
@@ -27,11 +28,14 @@ struct colibri_ws {
    /** The one VM: its lower part is the address space of the process. */
    uint32_t vm_id;
 
-   /** Protects va. */
+   /** Protects va and named. */
    simple_mtx_t va_lock;
 
    /** What is free in the driver's zone. */
    struct util_vma_heap va;
+
+   /** Buffers with a name. */
+   struct list_head named;
 };
 
 /** What a buffer is for: decides placement and permissions. */
@@ -48,6 +52,10 @@ enum colibri_ws_bo_use {
 struct colibri_ws_bo {
    struct colibri_bo base;
    uint64_t va;
+
+   /** What an error message calls an address in it, or NULL. */
+   char *name;
+   struct list_head named_link;
 };
 
 /**
@@ -63,6 +71,17 @@ void colibri_ws_close(struct colibri_ws *ws);
 /** Makes a zeroed buffer. NULL: no memory or address space. */
 struct colibri_ws_bo *colibri_ws_bo_create(struct colibri_ws *ws, uint64_t size,
                                            enum colibri_ws_bo_use use);
+
+/** Lets messages call @bo @name. */
+void colibri_ws_bo_set_name(struct colibri_ws *ws, struct colibri_ws_bo *bo,
+                            const char *name);
+
+/**
+ * Finds the name of what lies at @va and how far in it that is.
+ *
+ * NULL: it has none. The caller frees the string.
+ */
+char *colibri_ws_name_of(struct colibri_ws *ws, uint64_t va, uint64_t *offset);
 
 /** Unbinds and frees it; the GPU must be done with it. NULL is fine. */
 void colibri_ws_bo_destroy(struct colibri_ws *ws, struct colibri_ws_bo *bo);

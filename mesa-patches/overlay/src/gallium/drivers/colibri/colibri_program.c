@@ -257,6 +257,7 @@ upload(struct colibri_program *program, struct colibri_variant *variant,
    if (!variant->bo)
       return false;
    variant->info = shader->info;
+   colibri_ws_bo_set_name(&program->screen->ws, variant->bo, program->name);
 
    struct colibri_kernel_desc desc = {
       .entry = variant->bo->va + code_offset + shader->info.entry,
