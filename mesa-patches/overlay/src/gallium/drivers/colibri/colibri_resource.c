@@ -207,21 +207,44 @@ colibri_resource_copy_region(struct pipe_context *pctx,
                      colibri_resource_va(src) + src_box->x, src_box->width);
 }
 
+/*
+ * A pattern that no FILL packet has room for: one copy of it, then copies of
+ * what is there already, twice as much each time.
+ */
+static void
+fill_by_copies(struct colibri_context *ctx, uint64_t dst, uint64_t size,
+               const void *value, uint64_t value_size)
+{
+   uint64_t done = MIN2(size, value_size);
+   void *map;
+   uint64_t src = colibri_context_alloc_args(ctx, value_size, &map);
+
+   if (!src) {
+      colibri_context_fail(ctx);
+      return;
+   }
+   memcpy(map, value, value_size);
+   colibri_emit_copy(ctx, dst, src, done);
+   for (; done < size; done *= 2)
+      colibri_emit_copy(ctx, dst + done, dst, MIN2(done, size - done));
+}
+
 static void
 colibri_clear_buffer(struct pipe_context *pctx, struct pipe_resource *res,
                      unsigned offset, unsigned size, const void *value,
                      int value_size)
 {
    struct colibri_context *ctx = colibri_context(pctx);
+   const uint64_t dst = colibri_resource_va(res) + offset;
 
-   if (!util_is_power_of_two_nonzero(value_size) ||
-       value_size > sizeof(((struct colibri_pkt_fill *)NULL)->pattern)) {
-      u_default_clear_buffer(pctx, res, offset, size, value, value_size);
+   if (!size)
       return;
-   }
+   if (!util_is_power_of_two_nonzero(value_size) ||
+       value_size > sizeof(((struct colibri_pkt_fill *)NULL)->pattern))
+      fill_by_copies(ctx, dst, size, value, value_size);
+   else
+      colibri_emit_fill(ctx, dst, size, value, value_size);
    colibri_context_hold(ctx, res);
-   colibri_emit_fill(ctx, colibri_resource_va(res) + offset, size, value,
-                     value_size);
 }
 
 void

@@ -280,11 +280,15 @@ init_caps(struct colibri_screen *screen)
    caps->doubles = true;
    caps->fp16 = true;
    caps->cl_precise_fp = true;
+   caps->cl_generic_pointers = true;
+   caps->cl_device_scope_atomics = true;
+   caps->shader_atomic_int64 = true;
    caps->max_shader_buffer_size = max_alloc(screen);
    caps->video_memory = screen->ws.dev.info.vram_size >> 20;
 
    /* Any pointer of the process is a pointer of the GPU. */
    caps->system_svm = true;
+   caps->system_svm_atomics = true;
    caps->resource_from_user_memory = true;
    caps->uma = true;
 
