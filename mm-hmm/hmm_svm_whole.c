@@ -58,10 +58,16 @@ bool hmm_svm_whole_zapped(struct hmm_svm_block *block)
 	return moving;
 }
 
+static bool is_moved_by_others(struct hmm_svm_block *block)
+{
+	struct task_struct *mover = READ_ONCE(block->mover);
+
+	return mover && mover != current;
+}
+
 static void wait_for_mover(struct hmm_svm_block *block)
 {
-	wait_var_event(&block->mover, !READ_ONCE(block->mover) ||
-				      READ_ONCE(block->mover) == current);
+	wait_var_event(&block->mover, !is_moved_by_others(block));
 }
 
 /**
@@ -150,8 +156,9 @@ static int look(struct hmm_svm_block *block, unsigned long seq)
  * @block: block
  * @mm: whose mmap_lock the caller holds
  *
- * Waits for invalidations, so no folio may be locked. If it returns true,
- * hmm_svm_whole_begin() is next, which says whether it is still so.
+ * Waits for invalidations, so no folio may be locked.
+ *
+ * Return: true: hmm_svm_whole_begin() is next, and says whether it is still so.
  */
 bool hmm_svm_whole_may_move(struct hmm_svm_block *block, struct mm_struct *mm)
 {

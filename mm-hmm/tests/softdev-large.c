@@ -18,7 +18,6 @@
 
 #include "softdev-test.h"
 
-
 bool has_large_folios(void)
 {
 	struct utsname name;
