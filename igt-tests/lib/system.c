@@ -74,10 +74,13 @@ static FILE *open_file(const char *path)
 uint64_t sys_read(const char *path)
 {
 	FILE *file = open_file(path);
-	long value;
+	char text[32], *end = text;
+	uint64_t value = 0;
 
 	/* decimal, or hexadecimal with its prefix */
-	igt_assert_f(fscanf(file, "%li", &value) == 1, "%s holds no number\n", path);
+	if (fscanf(file, "%31s", text) == 1)
+		value = strtoull(text, &end, 0);
+	igt_assert_f(end != text && !*end, "%s holds no number\n", path);
 	fclose(file);
 	return value;
 }

@@ -34,6 +34,8 @@ SOURCE_CHANGES = (
     (r" \| COLIBRI_DRIVER_GPUVA\b", ""),
     (r"\bcolibri_vma_is_cow\(", "vma_is_cow_mapping("),
     (r"\bCOLIBRI_GEM_AREA\b", "drm_gem_get_unmapped_area"),
+    (r"\bcolibri_sched_give_back\(\w+\)", "DRM_GPU_SCHED_STAT_NO_HANG"),
+    (r"\bcolibri_wedged_event\(([^,()]+),\s+([^()]+)\)", r"drm_dev_wedged_event(\1, \2, NULL)"),
 )
 DOC_CHANGES = (
     (r"drm-driver/include/uapi/drm/", "include/uapi/drm/"),
