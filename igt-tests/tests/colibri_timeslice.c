@@ -182,8 +182,9 @@ static void copies_and_waits(struct gpu *gpu)
 /* Parked for ever, all of them: they are in nobody's way. */
 static void parked_give_way(struct gpu *gpu)
 {
-	uint8_t *page = map_anonymous(PAGE_SIZE, PAGE_SIZE);
-	uint32_t *words = map_anonymous(PAGE_SIZE, PAGE_SIZE);
+	/* In blocks of their own: the faults of a block wait for each other. */
+	uint8_t *page = map_anonymous(SVM_BLOCK_SIZE, SVM_BLOCK_SIZE);
+	uint32_t *words = map_anonymous(SVM_BLOCK_SIZE, SVM_BLOCK_SIZE);
 	int fd = userfault_open(0);
 
 	userfault_register(fd, page, PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING);
