@@ -415,10 +415,22 @@ void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pag
 }
 
 /**
- * hmm_svm_chunk_pages() - What core mm has in a chunk
+ * hmm_svm_chunk_is_large() - Whether all of a chunk is one large folio, as it seems
+ * @chunk: chunk of which nobody takes pages
+ *
+ * It may be split or freed meanwhile: core mm finds out under its lock.
+ */
+bool hmm_svm_chunk_is_large(const struct hmm_svm_chunk *chunk)
+{
+	struct page *page = pfn_to_page(hmm_svm_chunk_pfn(chunk));
+
+	return page_ref_count(page) && PageHead(page);
+}
+
+/**
+ * hmm_svm_chunk_pages() - What core mm has in a chunk of small pages
  * @chunk: chunk of which nobody takes pages
  * @pfns: returns them, in order; room for HMM_SVM_BLOCK_PAGES
- * @large: returns whether they are one large folio, as it seems
  *
  * Read-only copies are left out. So is what lies behind a stale head: the struct
  * pages of a large folio that was freed keep their state until they are used again,
@@ -426,7 +438,7 @@ void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pag
  *
  * Return: how many.
  */
-unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns, bool *large)
+unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns)
 {
 	unsigned long first = hmm_svm_chunk_pfn(chunk);
 	struct page *page = pfn_to_page(first);
@@ -438,24 +450,10 @@ unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfn
 	bitmap_copy(used, chunk->used, HMM_SVM_BLOCK_PAGES);
 	spin_unlock_irqrestore(&chunk->lock, flags);
 
-	/* It may be split or freed meanwhile: core mm finds out under its lock. */
-	*large = page_ref_count(page) && PageHead(page);
 	for_each_set_bit(i, used, HMM_SVM_BLOCK_PAGES)
-		if (*large || page_ref_count(page + i))
+		if (page_ref_count(page + i))
 			pfns[n++] = first + i;
 	return n;
-}
-
-/* hmm_svm_take_failure() for the mirror whose block the chunk backs. */
-bool hmm_svm_chunk_take_failure(struct hmm_svm_chunk *chunk, enum hmm_svm_failure failure)
-{
-	unsigned long flags;
-	bool ret;
-
-	spin_lock_irqsave(&chunk->sdev->lock, flags);
-	ret = chunk->block && hmm_svm_take_failure(chunk->block->notifier->svm, failure);
-	spin_unlock_irqrestore(&chunk->sdev->lock, flags);
-	return ret;
 }
 
 /*

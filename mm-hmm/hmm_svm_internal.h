@@ -589,6 +589,7 @@ void hmm_svm_whole_wait(struct hmm_svm_notifier *notifier, const struct hmm_svm_
 void hmm_svm_whole_stop(struct hmm_svm_block *block);
 unsigned long hmm_svm_whole_zaps(struct hmm_svm_block *block);
 void hmm_svm_whole_settled(struct hmm_svm_block *block, unsigned long zaps);
+unsigned long hmm_svm_whole_read_begin(struct hmm_svm_block *block);
 bool hmm_svm_whole_may_move(struct hmm_svm_block *block, struct mm_struct *mm);
 bool hmm_svm_whole_begin(struct hmm_svm_block *block);
 bool hmm_svm_whole_is_settled(struct hmm_svm_block *block);
@@ -615,8 +616,8 @@ bool hmm_svm_chunk_is_empty(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages);
 void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pages);
 struct hmm_svm_block *hmm_svm_chunk_get_block(struct hmm_svm_chunk *chunk);
-unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns, bool *large);
-bool hmm_svm_chunk_take_failure(struct hmm_svm_chunk *chunk, enum hmm_svm_failure failure);
+bool hmm_svm_chunk_is_large(const struct hmm_svm_chunk *chunk);
+unsigned int hmm_svm_chunk_pages(struct hmm_svm_chunk *chunk, unsigned long *pfns);
 struct hmm_svm_block *hmm_svm_chunk_left(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_touch(struct hmm_svm_block *block);
 void hmm_svm_chunk_detach(struct hmm_svm_block *block);

@@ -178,15 +178,12 @@ int hmm_svm_window_snapshot(struct hmm_svm_window *win)
 		.hmm_pfns = win->pfns,
 		.dev_private_owner = notifier->svm->sdev,
 	};
-	unsigned long zaps;
 
 	lockdep_assert_held(&win->block->migrate);
 
 	/* In this order: see zap_blocks(). */
 	win->seq = hmm_svm_block_seq(win->block);
-	zaps = hmm_svm_whole_zaps(win->block);
-	range.notifier_seq = mmu_interval_read_begin(range.notifier);
-	hmm_svm_whole_settled(win->block, zaps);
+	range.notifier_seq = hmm_svm_whole_read_begin(win->block);
 	return hmm_svm_range_fault(&range);
 }
 

@@ -22,8 +22,6 @@
 #include "hmm_svm_migrate.h"
 #include "hmm_svm_trace.h"
 
-#define LARGE_ORDER	(HMM_SVM_BLOCK_SHIFT - PAGE_SHIFT)
-
 /* For memory that makes room on the device, which somebody waits for. */
 #define EVICTION_GFP	(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
@@ -95,7 +93,7 @@ static void alloc_device_folio(struct hmm_svm_migration *m, struct hmm_svm_chunk
 
 	bitmap_fill(pages, HMM_SVM_BLOCK_PAGES);
 	hmm_svm_chunk_reserve(chunk, pages);
-	hmm_svm_folio_init(pfn_to_page(pfn), &chunk->sdev->pgmap, LARGE_ORDER);
+	hmm_svm_folio_init(pfn_to_page(pfn), &chunk->sdev->pgmap, HMM_SVM_BLOCK_ORDER);
 	count_as_written(pfn);
 	m->dst[0] = migrate_pfn(pfn) | MIGRATE_PFN_COMPOUND;
 }
@@ -248,7 +246,7 @@ static struct folio *alloc_large(struct hmm_svm_block *block, struct vm_area_str
 {
 	if (hmm_svm_take_failure(block->notifier->svm, HMM_SVM_FAIL_LARGE_PAGE))
 		return NULL;
-	return hmm_svm_vma_alloc_folio(gfp, LARGE_ORDER, vma, block->start);
+	return hmm_svm_vma_alloc_folio(gfp, HMM_SVM_BLOCK_ORDER, vma, block->start);
 }
 
 /* Of whom the CPU waits for it. */
@@ -621,11 +619,10 @@ static void skip_moved(struct hmm_svm_migration *m)
 static void collect_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm,
 			  struct hmm_svm_migration *m)
 {
-	bool large;
-
-	m->npages = hmm_svm_chunk_pages(chunk, m->src, &large);
-	if (large)
+	if (hmm_svm_chunk_is_large(chunk))
 		m->npages = 0;
+	else
+		m->npages = hmm_svm_chunk_pages(chunk, m->src);
 	m->npages = hmm_svm_anchored(chunk, mm, m->src, m->npages);
 	if (!m->npages)
 		return;
@@ -668,14 +665,6 @@ out:
 	return ret;
 }
 
-/* Whether all of the chunk is one large folio, as it seems. */
-static bool is_large(const struct hmm_svm_chunk *chunk)
-{
-	struct page *page = pfn_to_page(hmm_svm_chunk_pfn(chunk));
-
-	return page_ref_count(page) && PageHead(page);
-}
-
 /**
  * hmm_svm_migrate_large() - Empty a chunk that is one large folio
  * @chunk: which nobody allocates from
@@ -696,7 +685,7 @@ int hmm_svm_migrate_large(struct hmm_svm_chunk *chunk, struct hmm_svm_block *blo
 	struct vm_area_struct *vma = find_vma(mm, chunk->start);
 	int ret = -EAGAIN;
 
-	if (!is_large(chunk))
+	if (!hmm_svm_chunk_is_large(chunk))
 		return 0;
 	if (vma && block && hmm_svm_whole_may_move(block, mm))
 		ret = migrate_whole(vma, EVICTION_GFP, &way);

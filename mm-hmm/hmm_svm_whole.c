@@ -118,10 +118,30 @@ unsigned long hmm_svm_whole_zaps(struct hmm_svm_block *block)
 /* After it: those @zaps have ended. */
 void hmm_svm_whole_settled(struct hmm_svm_block *block, unsigned long zaps)
 {
+	/* Known already, as nearly always: the count only goes up. */
+	if (READ_ONCE(block->settled) == zaps)
+		return;
 	spin_lock(&block->state);
 	if ((long)(zaps - block->settled) > 0)
-		block->settled = zaps;
+		WRITE_ONCE(block->settled, zaps);
 	spin_unlock(&block->state);
+}
+
+/**
+ * hmm_svm_whole_read_begin() - mmu_interval_read_begin(), from which moves learn
+ * @block: block
+ *
+ * Waits for invalidations, so no folio may be locked.
+ *
+ * Return: the sequence number of the block's notifier.
+ */
+unsigned long hmm_svm_whole_read_begin(struct hmm_svm_block *block)
+{
+	unsigned long zaps = hmm_svm_whole_zaps(block);
+	unsigned long seq = mmu_interval_read_begin(&block->notifier->mn);
+
+	hmm_svm_whole_settled(block, zaps);
+	return seq;
 }
 
 /*
@@ -140,9 +160,9 @@ static int look(struct hmm_svm_block *block, unsigned long seq)
 		.hmm_pfns = &pfn,
 		.dev_private_owner = sdev,
 	};
+	int ret;
 
-	int ret = hmm_svm_range_fault(&range);
-
+	ret = hmm_svm_range_fault(&range);
 	if (ret)
 		return ret;
 	return (pfn & HMM_PFN_VALID) &&
@@ -163,7 +183,6 @@ static int look(struct hmm_svm_block *block, unsigned long seq)
 bool hmm_svm_whole_may_move(struct hmm_svm_block *block, struct mm_struct *mm)
 {
 	unsigned int round = 0;
-	unsigned long zaps, seq;
 	int ret;
 
 	mmap_assert_locked(mm);
@@ -171,10 +190,7 @@ bool hmm_svm_whole_may_move(struct hmm_svm_block *block, struct mm_struct *mm)
 	    hmm_svm_is_coherent(block->notifier->svm->sdev))
 		return false;
 	do {
-		zaps = hmm_svm_whole_zaps(block);
-		seq = mmu_interval_read_begin(&block->notifier->mn);
-		hmm_svm_whole_settled(block, zaps);
-		ret = look(block, seq);
+		ret = look(block, hmm_svm_whole_read_begin(block));
 	} while (ret == -EBUSY && ++round < LOOKS);
 	return ret > 0;
 }
@@ -258,12 +274,9 @@ struct hmm_svm_block *hmm_svm_whole_block(struct hmm_svm_chunk *chunk, const str
  */
 void hmm_svm_whole_settle(struct hmm_svm_block *block, struct folio *folio)
 {
-	unsigned long zaps = hmm_svm_whole_zaps(block);
-
 	folio_unlock(folio);
 	wait_for_mover(block);
-	mmu_interval_read_begin(&block->notifier->mn);
-	hmm_svm_whole_settled(block, zaps);
+	hmm_svm_whole_read_begin(block);
 	folio_lock(folio);
 }
 
@@ -292,7 +305,6 @@ void hmm_svm_lend(struct hmm_svm_chunk *chunk, struct folio *folio)
 void hmm_svm_take_back(struct hmm_svm_chunk *chunk, struct folio *folio)
 {
 	struct page *page = folio_page(folio, 0);
-	enum hmm_svm_lent lent;
 	unsigned long flags;
 
 	if (!folio_try_get(folio)) {
@@ -301,8 +313,7 @@ void hmm_svm_take_back(struct hmm_svm_chunk *chunk, struct folio *folio)
 		hmm_svm_page_init(page, &chunk->sdev->pgmap);
 	}
 	spin_lock_irqsave(&chunk->lock, flags);
-	lent = chunk->lent;
+	VM_WARN_ON_ONCE(chunk->lent == HMM_SVM_LENT_NOT);
 	chunk->lent = HMM_SVM_LENT_NOT;
 	spin_unlock_irqrestore(&chunk->lock, flags);
-	VM_WARN_ON_ONCE(lent == HMM_SVM_LENT_NOT);
 }
