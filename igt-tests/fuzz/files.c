@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <drm.h>
 
+#include "file_message.h"
 #include "fuzz.h"
 #include "gpu_program.h"
 
@@ -168,58 +168,22 @@ int op_close_fd(struct thread *thread, const struct call *call)
 	return close(fd) ? -errno : 0;
 }
 
-/* A message of one byte, with room for a file; stays where it is. */
-struct file_message {
-	struct msghdr header;
-	struct iovec data;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	char byte;
-};
-
-static void file_message_init(struct file_message *message)
-{
-	memset(message, 0, sizeof(*message));
-	message->data = (struct iovec){ &message->byte, 1 };
-	message->header.msg_iov = &message->data;
-	message->header.msg_iovlen = 1;
-	message->header.msg_control = &message->control;
-	message->header.msg_controllen = sizeof(message->control.bytes);
-}
-
 /* To whoever receives it, most likely another process of another user. */
 int op_send(struct thread *thread, const struct call *call)
 {
 	uint32_t number = call->number[NUMBER_FIELD];
 	int fd = number % 4 ? (int)pool_pick(&thread->process->fds, number >> 2) : thread->file->fd;
-	struct file_message message;
-	struct cmsghdr *header;
 
-	file_message_init(&message);
-	header = CMSG_FIRSTHDR(&message.header);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(thread->process->send, &message.header, MSG_DONTWAIT) < 0 ? -errno : 0;
+	return file_message_send(thread->process->send, fd, MSG_DONTWAIT);
 }
 
 int op_receive(struct thread *thread, const struct call *call)
 {
-	const struct cmsghdr *header;
-	struct file_message message;
-	int fd;
+	int fd = file_message_receive(thread->process->receive, MSG_DONTWAIT);
 
 	(void)call;
-	file_message_init(&message);
-	if (recvmsg(thread->process->receive, &message.header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
-		return -errno;
-	header = CMSG_FIRSTHDR(&message.header);
-	if (!header || header->cmsg_type != SCM_RIGHTS)
-		return -ENOMSG;
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	if (fd < 0)
+		return fd;
 	pool_add(&thread->process->fds, fd);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <linux/capability.h>
 
+#include "file_message.h"
 #include "gpu_test.h"
 
 #define FIRST_UID	62000
@@ -41,49 +42,15 @@ void user_wait(void)
 	igt_waitchildren_timeout(2 * GPU_TIMEOUT_S, "the users");
 }
 
-/* A message with room for one file; @control must live as long. */
-struct file_message {
-	char byte;
-	struct iovec data;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct msghdr header;
-};
-
-static void file_message(struct file_message *message)
-{
-	memset(message, 0, sizeof(*message));
-	message->data = (struct iovec){ &message->byte, 1 };
-	message->header.msg_iov = &message->data;
-	message->header.msg_iovlen = 1;
-	message->header.msg_control = &message->control;
-	message->header.msg_controllen = sizeof(message->control.bytes);
-}
-
 void user_send(int socket, int fd)
 {
-	struct file_message message;
-	struct cmsghdr *control;
-
-	file_message(&message);
-	control = CMSG_FIRSTHDR(&message.header);
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(control), &fd, sizeof(fd));
-	igt_assert_eq(sendmsg(socket, &message.header, 0), 1);
+	igt_assert_eq(file_message_send(socket, fd, 0), 0);
 }
 
 int user_receive(int socket)
 {
-	struct file_message message;
-	int fd;
+	int fd = file_message_receive(socket, 0);
 
-	file_message(&message);
-	igt_assert_eq(recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC), 1);
-	igt_assert(CMSG_FIRSTHDR(&message.header));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message.header)), sizeof(fd));
+	igt_assert_f(fd >= 0, "no file came: %s\n", strerror(-fd));
 	return fd;
 }
