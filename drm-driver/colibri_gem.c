@@ -149,8 +149,9 @@ static struct colibri_bo *colibri_gem_create_shmem(struct colibri_device *cdev, 
 	if (size > PFN_PHYS((u64)totalram_pages()))
 		return ERR_PTR(-ENOMEM);
 	shmem = drm_gem_shmem_create(&cdev->base, PAGE_ALIGN(size));
+	/* shmem says ENOSPC when it has no memory for an inode; here that means VRAM. */
 	if (IS_ERR(shmem))
-		return ERR_CAST(shmem);
+		return shmem == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : ERR_CAST(shmem);
 	return container_of(shmem, struct colibri_bo, shmem);
 }
 

@@ -3,12 +3,10 @@
  * Modules come and go: refused while something uses them, and then nothing breaks.
  */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "gpu_power.h"
+#include "inject.h"
 #include "system.h"
 
 IGT_TEST_DESCRIPTION("Loading and unloading of the modules");
@@ -80,54 +78,6 @@ static void often(struct gpu *gpu)
 	gpu_wait_ready();
 }
 
-/* Where a function of the kernel is: [*start, *end) */
-static void function_range(const char *name, unsigned long *start, unsigned long *end)
-{
-	FILE *file = fopen("/proc/kallsyms", "r");
-	unsigned long addr;
-	char line[512], symbol[256];
-
-	igt_assert(file);
-	*start = 0;
-	*end = ULONG_MAX;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "%lx %*c %255s", &addr, symbol) == 2 && !strcmp(symbol, name))
-			*start = addr;
-	igt_assert_f(*start, "the kernel has no %s()\n", name);
-	rewind(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "%lx", &addr) == 1 && addr > *start && addr < *end)
-			*end = addr;
-	fclose(file);
-}
-
-/*
- * Only allocations that the driver makes, itself or by what it calls, and not too far down:
- * what register_irq_proc() misses then, the kernel (7.3) warns of later. Nor those of
- * @spared, whose error the DRM core takes for a device and puts.
- */
-static void choose_allocations(const char *spared)
-{
-	static const char *const kinds[] = { "failslab", "fail_page_alloc" };
-	unsigned long start, end, text;
-	char path[128];
-
-	function_range(spared, &start, &end);
-	text = sys_read("/sys/module/colibri/sections/.text");
-	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/stacktrace-depth", kinds[i]);
-		sys_require_write(path, "8");
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/reject-start", kinds[i]);
-		sys_write(path, "%#lx", start);
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/reject-end", kinds[i]);
-		sys_write(path, "%#lx", end);
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-start", kinds[i]);
-		sys_write(path, "%#lx", text);
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-end", kinds[i]);
-		sys_write(path, "%#lx", text + sys_read("/sys/module/colibri/coresize"));
-	}
-}
-
 /*
  * The n-th allocation of probe() fails, for each n until none does: it returns an error,
  * and the next try works.
@@ -137,12 +87,11 @@ static void probe_fails(struct gpu *gpu)
 	char *slot = gpu_slot(gpu);
 	unsigned int n, failed = 0;
 
-	igt_require_f(!access("/proc/self/fail-nth", W_OK) && !access("/sys/kernel/debug/failslab", R_OK),
-		      "needs a kernel with CONFIG_FAILSLAB and FAULT_INJECTION_DEBUG_FS\n");
-	sys_write("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
-	sys_try_write("/sys/kernel/debug/failslab/verbose", "0");
-	sys_try_write("/sys/kernel/debug/fail_page_alloc/verbose", "0");
-	choose_allocations("drm_sysfs_minor_alloc");
+	/*
+	 * Not too far down: what register_irq_proc() and add_pages() lack, the kernel (7.3)
+	 * warns of. And the DRM core puts the error of this function as if it were a device.
+	 */
+	inject_require(8, "drm_sysfs_minor_alloc");
 	gpu_fini_early(gpu);
 	igt_assert_eq(gpu_unbind(slot), 0);
 	for (n = 1; n < 2000; n++) {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Allocations that fail, see inject.h.
+ */
+#include "inject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "system.h"
+
+#define DEBUGFS		"/sys/kernel/debug/"
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+#define MODULE		"/sys/module/colibri/"
+
+/* More than any call allocates: then it does not end. */
+#define MOST		1000
+
+/* Where the module's code begins. */
+static uint64_t text_start(void)
+{
+	uint64_t start = UINT64_MAX;
+	glob_t sections;
+
+	igt_assert_eq(glob(MODULE "sections/.text*", 0, NULL, &sections), 0);
+	for (size_t i = 0; i < sections.gl_pathc; i++) {
+		FILE *file = fopen(sections.gl_pathv[i], "r");
+		uint64_t at;
+
+		igt_assert(file && fscanf(file, "%" SCNx64, &at) == 1);
+		fclose(file);
+		start = at < start ? at : start;
+	}
+	globfree(&sections);
+	return start;
+}
+
+/* Where a function of the kernel is: [*start, *end), or nowhere, without it. */
+static void function_range(const char *name, uint64_t *start, uint64_t *end)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[512], symbol[256];
+	uint64_t addr;
+
+	igt_assert(file);
+	*start = 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%" SCNx64 " %*c %255s", &addr, symbol) == 2 &&
+		    !strcmp(symbol, name))
+			*start = addr;
+	*end = *start ? UINT64_MAX : 0;
+	rewind(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%" SCNx64, &addr) == 1 && addr > *start && addr < *end)
+			*end = addr;
+	fclose(file);
+}
+
+/* Whatever waits, whatever its size, but only what colibri.ko has called, and never by chance. */
+static void choose(const char *kind, unsigned int depth, const char *spared)
+{
+	uint64_t start = text_start(), spared_start, spared_end;
+	char path[128];
+
+	function_range(spared, &spared_start, &spared_end);
+	const struct {
+		const char *file;
+		uint64_t value;
+	} settings[] = {
+		{ "probability", 0 }, { "verbose", 0 }, { "stacktrace-depth", depth },
+		{ "require-start", start }, { "require-end", start + sys_read(MODULE "coresize") },
+		{ "reject-start", spared_start }, { "reject-end", spared_end },
+	};
+
+	snprintf(path, sizeof(path), DEBUGFS "%s/ignore-gfp-wait", kind);
+	sys_write(path, "N");
+	for (unsigned int i = 0; i < ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, settings[i].file);
+		sys_write(path, "%#" PRIx64, settings[i].value);
+	}
+}
+
+void inject_require(unsigned int depth, const char *spared)
+{
+	igt_require_f(!access(FAIL_NTH, W_OK) && !access(DEBUGFS "failslab/require-start", W_OK),
+		      "the kernel has no fault injection with a stack trace filter\n");
+	choose("failslab", depth, spared);
+	choose("fail_page_alloc", depth, spared);
+	sys_write(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N");
+	sys_write(DEBUGFS "fail_page_alloc/min-order", "0");
+}
+
+/* Returns whether an allocation failed. */
+static bool run_failing(struct gpu *gpu, const struct inject *inject, unsigned int nth, int *ret)
+{
+	uint64_t left;
+
+	sys_write(FAIL_NTH, "%u", nth);
+	*ret = inject->run(gpu);
+	left = sys_read(FAIL_NTH);
+	sys_write(FAIL_NTH, "0");
+	return !left;
+}
+
+void inject_each(struct gpu *gpu, const struct inject *inject)
+{
+	unsigned int nth = 0, failures = 0;
+	bool failed;
+	int ret;
+
+	do {
+		igt_assert_lt_u64(nth, MOST);
+		if (inject->prepare)
+			inject->prepare(gpu);
+		failed = run_failing(gpu, inject, ++nth, &ret);
+		if (ret) {
+			igt_assert(failed);
+			igt_assert_eq(ret, -ENOMEM);
+			failures++;
+			if (inject->failed)
+				inject->failed(gpu);
+		} else {
+			inject->worked(gpu);
+		}
+	} while (failed);
+	igt_info("%u allocations, %u of which the call needs\n", nth - 1, failures);
+	igt_assert(failures);
+}
