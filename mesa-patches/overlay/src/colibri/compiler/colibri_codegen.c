@@ -133,8 +133,13 @@ emit(LLVMModuleRef module, LLVMTargetMachineRef tm,
       LLVMDisposeMessage(message);
       return false;
    }
-   bool ok = colibri_elf_link(LLVMGetBufferStart(object),
-                              LLVMGetBufferSize(object), shader, error);
+   const char *data = LLVMGetBufferStart(object);
+   const size_t size = LLVMGetBufferSize(object);
+   bool ok = colibri_elf_link(data, size, shader, error);
+
+   /* Without lines messages say less, and nothing else changes. */
+   if (ok && !colibri_read_debug_lines(data, size, &shader->lines))
+      colibri_lines_finish(&shader->lines);
    LLVMDisposeMemoryBuffer(object);
    return ok;
 }
@@ -189,7 +194,7 @@ colibri_compile_nir(nir_shader *nir, const struct colibri_shader_key *key,
    }
 
    util_call_once(&once, init_llvm);
-   colibri_nir_prepare(nir, key);
+   struct colibri_debug_info *debug_info = colibri_nir_prepare(nir, key);
    if (colibri_debug(COLIBRI_DBG_NIR))
       nir_print_shader(nir, stderr);
 
@@ -198,7 +203,8 @@ colibri_compile_nir(nir_shader *nir, const struct colibri_shader_key *key,
    bool ok = false;
 
    LLVMContextSetDiagnosticHandler(context, keep_diagnostic, &diagnostic);
-   LLVMModuleRef module = colibri_nir_to_llvm(nir, key, name, context, error);
+   LLVMModuleRef module =
+      colibri_nir_to_llvm(nir, key, debug_info, name, context, error);
    if (module) {
       ok = colibri_llvm_codegen(module, shader, error);
       LLVMDisposeModule(module);
@@ -206,6 +212,7 @@ colibri_compile_nir(nir_shader *nir, const struct colibri_shader_key *key,
    LLVMContextDispose(context);
 
    if (ok && diagnostic) {
+      colibri_lines_finish(&shader->lines);
       free(shader->code);
       shader->code = NULL;
       ok = false;

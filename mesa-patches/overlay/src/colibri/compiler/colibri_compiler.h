@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "compiler/nir/nir.h"
+#include "lib/colibri_lines.h"
 
 #define COLIBRI_MAX_TEXTURES 128
 #define COLIBRI_MAX_IMAGES 64
@@ -99,6 +100,9 @@ struct colibri_shader_info {
 struct colibri_shader {
    struct colibri_shader_info info;
    void *code;
+
+   /** Where in the kernel's source it comes from; may be empty. */
+   struct colibri_lines lines;
 };
 
 /** How NIR is to be prepared for this compiler. */

@@ -250,13 +250,15 @@ build_function(struct colibri_llvm *ctx, nir_function_impl *impl)
 
 LLVMModuleRef
 colibri_nir_to_llvm(nir_shader *nir, const struct colibri_shader_key *key,
-                    const char *name, LLVMContextRef context, char **error)
+                    struct colibri_debug_info *debug_info, const char *name,
+                    LLVMContextRef context, char **error)
 {
    nir_function_impl *impl = nir_shader_get_entrypoint(nir);
    void *mem_ctx = ralloc_context(NULL);
    struct colibri_llvm ctx = {
       .nir = nir,
       .key = key,
+      .debug_info = debug_info,
       .context = context,
       .module = LLVMModuleCreateWithNameInContext(name, context),
       .builder = LLVMCreateBuilderInContext(context),
@@ -270,7 +272,9 @@ colibri_nir_to_llvm(nir_shader *nir, const struct colibri_shader_key *key,
 
    LLVMSetTarget(ctx.module, COLIBRI_TARGET_TRIPLE);
    create_function(&ctx, name);
+   colibri_llvm_begin_debug_info(debug_info, ctx.module, ctx.function);
    build_function(&ctx, impl);
+   colibri_llvm_end_debug_info(debug_info);
 
    LLVMDisposeBuilder(ctx.builder);
    LLVMDisposeBuilder(ctx.alloca_builder);

@@ -19,6 +19,7 @@
 #include <llvm-c/Core.h>
 
 #include "colibri_compiler.h"
+#include "colibri_debug_info.h"
 #include "colibri_hw.h"
 
 #define LANES COLIBRI_WAVE_LANES
@@ -56,6 +57,7 @@ struct colibri_affine {
 struct colibri_llvm {
    const nir_shader *nir;
    const struct colibri_shader_key *key;
+   struct colibri_debug_info *debug_info;
 
    LLVMContextRef context;
    LLVMModuleRef module;
@@ -178,6 +180,7 @@ void colibri_llvm_init_ids(struct colibri_llvm *ctx);
 /** Translates @nir into a new module of @context. NULL: see ctx->error. */
 LLVMModuleRef colibri_nir_to_llvm(nir_shader *nir,
                                   const struct colibri_shader_key *key,
+                                  struct colibri_debug_info *debug_info,
                                   const char *name, LLVMContextRef context,
                                   char **error);
 

@@ -259,6 +259,7 @@ visit_block(struct colibri_llvm *ctx, nir_block *block)
    nir_foreach_instr(instr, block) {
       if (ctx->error)
          return;
+      colibri_llvm_set_location(ctx->debug_info, ctx->builder, instr);
       visit_instr(ctx, instr);
    }
 }

@@ -6,6 +6,7 @@
 /* NIR as the translation to LLVM wants it. */
 #include "colibri_nir.h"
 
+#include "colibri_debug_info.h"
 #include "nir_builder.h"
 
 static const nir_shader_compiler_options compiler_options = {
@@ -166,7 +167,7 @@ close_ifs(struct exec_list *list)
    }
 }
 
-void
+struct colibri_debug_info *
 colibri_nir_prepare(nir_shader *nir, const struct colibri_shader_key *key)
 {
    bool progress;
@@ -190,6 +191,8 @@ colibri_nir_prepare(nir_shader *nir, const struct colibri_shader_key *key)
    NIR_PASS(_, nir, nir_copy_prop);
    NIR_PASS(_, nir, nir_opt_dce);
 
+   struct colibri_debug_info *debug_info = colibri_nir_take_debug_info(nir);
+
    /*
     * Values leave a loop through phis: where lanes leave at different times,
     * the phi is the place that collects their values.
@@ -203,4 +206,5 @@ colibri_nir_prepare(nir_shader *nir, const struct colibri_shader_key *key)
 
    nir_divergence_analysis(nir);
    nir_index_ssa_defs(impl);
+   return debug_info;
 }

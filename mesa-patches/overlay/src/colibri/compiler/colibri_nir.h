@@ -16,8 +16,11 @@ bool colibri_nir_lower_math(nir_shader *nir);
 bool colibri_nir_lower_images(nir_shader *nir,
                               const struct colibri_shader_key *key);
 
-/** Last passes before the translation: LCSSA, divergence, dense SSA indices. */
-void colibri_nir_prepare(nir_shader *nir,
-                         const struct colibri_shader_key *key);
+/**
+ * Last passes before the translation: LCSSA, divergence, dense SSA indices.
+ * Returns the source locations that it took out, or NULL.
+ */
+struct colibri_debug_info *
+colibri_nir_prepare(nir_shader *nir, const struct colibri_shader_key *key);
 
 #endif /* COLIBRI_NIR_H */

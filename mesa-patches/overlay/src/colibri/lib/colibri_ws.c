@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,10 +140,12 @@ colibri_ws_bo_create(struct colibri_ws *ws, uint64_t size,
 }
 
 void
-colibri_ws_bo_set_name(struct colibri_ws *ws, struct colibri_ws_bo *bo,
-                       const char *name)
+colibri_ws_bo_set_kernel(struct colibri_ws *ws, struct colibri_ws_bo *bo,
+                         const char *name, struct colibri_lines *lines)
 {
    assert(!bo->name);
+   bo->lines = *lines;
+   memset(lines, 0, sizeof(*lines));
    bo->name = strdup(name);
    if (!bo->name)
       return;
@@ -151,32 +154,44 @@ colibri_ws_bo_set_name(struct colibri_ws *ws, struct colibri_ws_bo *bo,
    simple_mtx_unlock(&ws->va_lock);
 }
 
-char *
-colibri_ws_name_of(struct colibri_ws *ws, uint64_t va, uint64_t *offset)
+static void
+describe_in_kernel(const struct colibri_ws_bo *bo, uint64_t pc, char *text,
+                   size_t size)
 {
-   char *name = NULL;
+   const uint64_t offset = pc - bo->va - sizeof(struct colibri_kernel_desc);
+   char place[256];
+   bool known =
+      colibri_lines_describe(&bo->lines, offset, place, sizeof(place));
 
+   snprintf(text, size, "pc 0x%" PRIx64 ", in kernel %s + 0x%" PRIx64 "%s%s",
+            pc, bo->name, offset, known ? ", " : "", known ? place : "");
+}
+
+void
+colibri_ws_describe_pc(struct colibri_ws *ws, uint64_t pc, char *text,
+                       size_t size)
+{
+   snprintf(text, size, "pc 0x%" PRIx64, pc);
    simple_mtx_lock(&ws->va_lock);
    list_for_each_entry(struct colibri_ws_bo, bo, &ws->named, named_link) {
-      if (va >= bo->va && va - bo->va < bo->base.size) {
-         name = strdup(bo->name);
-         *offset = va - bo->va;
+      if (pc >= bo->va && pc - bo->va < bo->base.size) {
+         describe_in_kernel(bo, pc, text, size);
          break;
       }
    }
    simple_mtx_unlock(&ws->va_lock);
-   return name;
 }
 
 static void
-forget_name(struct colibri_ws *ws, struct colibri_ws_bo *bo)
+forget_kernel(struct colibri_ws *ws, struct colibri_ws_bo *bo)
 {
-   if (!bo->name)
-      return;
-   simple_mtx_lock(&ws->va_lock);
-   list_del(&bo->named_link);
-   simple_mtx_unlock(&ws->va_lock);
-   free(bo->name);
+   if (bo->name) {
+      simple_mtx_lock(&ws->va_lock);
+      list_del(&bo->named_link);
+      simple_mtx_unlock(&ws->va_lock);
+      free(bo->name);
+   }
+   colibri_lines_finish(&bo->lines);
 }
 
 void
@@ -185,7 +200,7 @@ colibri_ws_bo_destroy(struct colibri_ws *ws, struct colibri_ws_bo *bo)
    if (!bo)
       return;
 
-   forget_name(ws, bo);
+   forget_kernel(ws, bo);
 
    /* An address that may still be bound is not used again. */
    if (bo->va && !colibri_vm_unmap(&ws->dev, ws->vm_id, bo->va, bo->base.size)) {

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "colibri_lines.h"
 #include "libcolibri_drm.h"
 #include "util/list.h"
 #include "util/simple_mtx.h"
@@ -55,6 +56,9 @@ struct colibri_ws_bo {
 
    /** What an error message calls an address in it, or NULL. */
    char *name;
+
+   /** Where in the source the code with that name comes from. */
+   struct colibri_lines lines;
    struct list_head named_link;
 };
 
@@ -72,16 +76,17 @@ void colibri_ws_close(struct colibri_ws *ws);
 struct colibri_ws_bo *colibri_ws_bo_create(struct colibri_ws *ws, uint64_t size,
                                            enum colibri_ws_bo_use use);
 
-/** Lets messages call @bo @name. */
-void colibri_ws_bo_set_name(struct colibri_ws *ws, struct colibri_ws_bo *bo,
-                            const char *name);
+/** Lets messages call the kernel in @bo @name, and takes its lines over. */
+void colibri_ws_bo_set_kernel(struct colibri_ws *ws, struct colibri_ws_bo *bo,
+                              const char *name, struct colibri_lines *lines);
 
 /**
- * Finds the name of what lies at @va and how far in it that is.
- *
- * NULL: it has none. The caller frees the string.
+ * Says what an instruction belongs to: "pc 0x..., in kernel NAME + 0x...,
+ * FILE:LINE:COLUMN". The offset counts from the first byte of the code, as
+ * COLIBRI_DEBUG=asm prints it. What is not known is left out.
  */
-char *colibri_ws_name_of(struct colibri_ws *ws, uint64_t va, uint64_t *offset);
+void colibri_ws_describe_pc(struct colibri_ws *ws, uint64_t pc, char *text,
+                            size_t size);
 
 /** Unbinds and frees it; the GPU must be done with it. NULL is fine. */
 void colibri_ws_bo_destroy(struct colibri_ws *ws, struct colibri_ws_bo *bo);

@@ -92,30 +92,12 @@ error_name(uint32_t error)
                                                     : "unknown error";
 }
 
-/*
- * "pc 0x..., in kernel NAME + 0x...", counted from the first byte of the code
- * as COLIBRI_DEBUG=asm prints it; only the pc where no kernel is.
- */
-static void
-describe_pc(struct colibri_ws *ws, uint64_t pc, char *text, size_t size)
-{
-   uint64_t offset;
-   char *name = colibri_ws_name_of(ws, pc, &offset);
-
-   if (name)
-      snprintf(text, size, "pc 0x%" PRIx64 ", in kernel %s + 0x%" PRIx64, pc,
-               name, offset - sizeof(struct colibri_kernel_desc));
-   else
-      snprintf(text, size, "pc 0x%" PRIx64, pc);
-   free(name);
-}
-
 static void
 report_banned(struct colibri_ws_queue *queue)
 {
    static const char *const accesses[] = {"read", "write", "execute", "atomic"};
    struct drm_colibri_queue_state state;
-   char pc[256];
+   char pc[512];
    int ret = colibri_queue_get_state(&queue->ws->dev, queue->id, &state);
 
    if (ret) {
@@ -123,7 +105,7 @@ report_banned(struct colibri_ws_queue *queue)
                 strerror(-ret));
       return;
    }
-   describe_pc(queue->ws, state.fault_pc, pc, sizeof(pc));
+   colibri_ws_describe_pc(queue->ws, state.fault_pc, pc, sizeof(pc));
    if (state.error == COLIBRI_QERR_FAULT) {
       mesa_loge("colibri: the GPU's %s of address 0x%" PRIx64
                 " failed: %s (%s)",

@@ -178,31 +178,40 @@ cache_key_of(const struct colibri_program *program,
 }
 
 static bool
+read_shader(struct blob_reader *reader, struct colibri_shader *shader)
+{
+   blob_copy_bytes(reader, &shader->info, sizeof(shader->info));
+   const void *code = blob_read_bytes(reader, shader->info.code_size);
+   if (reader->overrun || !colibri_lines_deserialize(&shader->lines, reader))
+      return false;
+
+   shader->code = malloc(shader->info.code_size);
+   if (!shader->code) {
+      colibri_lines_finish(&shader->lines);
+      return false;
+   }
+   memcpy(shader->code, code, shader->info.code_size);
+   return true;
+}
+
+static bool
 load_cached(struct colibri_program *program,
             const struct colibri_shader_key *key, struct colibri_shader *shader)
 {
    struct disk_cache *cache = program->screen->disk_cache;
+   struct blob_reader reader;
    cache_key hash;
    size_t size;
 
    if (!cache)
       return false;
    cache_key_of(program, key, hash);
-   uint8_t *data = disk_cache_get(cache, hash, &size);
+   void *data = disk_cache_get(cache, hash, &size);
    if (!data)
       return false;
 
-   bool ok = size > sizeof(shader->info);
-   if (ok) {
-      memcpy(&shader->info, data, sizeof(shader->info));
-      ok = size == sizeof(shader->info) + shader->info.code_size;
-   }
-   if (ok) {
-      shader->code = malloc(shader->info.code_size);
-      ok = shader->code;
-   }
-   if (ok)
-      memcpy(shader->code, data + sizeof(shader->info), shader->info.code_size);
+   blob_reader_init(&reader, data, size);
+   bool ok = read_shader(&reader, shader);
    free(data);
    return ok;
 }
@@ -222,6 +231,7 @@ store_cached(struct colibri_program *program,
    blob_init(&blob);
    blob_write_bytes(&blob, &shader->info, sizeof(shader->info));
    blob_write_bytes(&blob, shader->code, shader->info.code_size);
+   colibri_lines_serialize(&shader->lines, &blob);
    if (!blob.out_of_memory)
       disk_cache_put(cache, hash, blob.data, blob.size, NULL);
    blob_finish(&blob);
@@ -247,7 +257,7 @@ compile(struct colibri_program *program, const struct colibri_shader_key *key,
 /* Descriptor and code go into one buffer; both only ever use relative addresses. */
 static bool
 upload(struct colibri_program *program, struct colibri_variant *variant,
-       const struct colibri_shader *shader)
+       struct colibri_shader *shader)
 {
    const size_t code_offset = sizeof(struct colibri_kernel_desc);
 
@@ -257,7 +267,8 @@ upload(struct colibri_program *program, struct colibri_variant *variant,
    if (!variant->bo)
       return false;
    variant->info = shader->info;
-   colibri_ws_bo_set_name(&program->screen->ws, variant->bo, program->name);
+   colibri_ws_bo_set_kernel(&program->screen->ws, variant->bo, program->name,
+                            &shader->lines);
 
    struct colibri_kernel_desc desc = {
       .entry = variant->bo->va + code_offset + shader->info.entry,
@@ -280,6 +291,7 @@ fill_variant(struct colibri_program *program, struct colibri_variant *variant)
          store_cached(program, &variant->key, &shader);
       upload(program, variant, &shader);
    }
+   colibri_lines_finish(&shader.lines);
    free(shader.code);
 }
 

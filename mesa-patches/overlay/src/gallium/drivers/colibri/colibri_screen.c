@@ -281,6 +281,7 @@ init_caps(struct colibri_screen *screen)
    caps->fp16 = true;
    caps->cl_precise_fp = true;
    caps->cl_generic_pointers = true;
+   caps->cl_debug_info = true;
    caps->cl_device_scope_atomics = true;
    caps->shader_atomic_int64 = true;
    caps->max_shader_buffer_size = max_alloc(screen);
