@@ -55,6 +55,16 @@ struct colibri_shader_key {
    /** Every work-group fills all lanes of its waves. */
    uint8_t full_waves;
 
+   /**
+    * How many neighbours in x a wave has side by side: 64 if the group's rows
+    * are a multiple of that, 8, 16 or 32 if a row has as many items and a wave
+    * never more than one plane, else 0.
+    */
+   uint8_t row_lanes;
+
+   /** The work-groups are not those that the kernel was launched with. */
+   uint8_t regrouped;
+
    uint8_t num_textures;
    uint8_t num_images;
    uint8_t num_samplers;
@@ -110,6 +120,12 @@ const nir_shader_compiler_options *colibri_nir_options(void);
 
 /** Passes that do not depend on a key; run once per kernel. */
 void colibri_preprocess_nir(nir_shader *nir);
+
+/**
+ * True: a work-item cannot tell in which group it is, so a launch may choose
+ * other groups than it was asked for.
+ */
+bool colibri_nir_any_group(nir_shader *nir);
 
 /**
  * Compiles @nir, which it changes. @name is for messages and debug output.

@@ -204,6 +204,16 @@ create_function(struct colibri_llvm *ctx, const char *name)
    add_string_attribute(ctx, "no-jump-tables", "true");
 }
 
+static LLVMValueRef
+lane_numbers(struct colibri_llvm *ctx)
+{
+   LLVMValueRef lanes[LANES];
+
+   for (unsigned i = 0; i < LANES; i++)
+      lanes[i] = colibri_const(ctx, 32, i, false);
+   return LLVMConstVector(lanes, LANES);
+}
+
 /*
  * Lanes of the last wave may lie beyond the group. With whole waves only, all
  * masks start as constants and mostly vanish.
@@ -218,8 +228,12 @@ lanes_of_group(struct colibri_llvm *ctx)
    for (unsigned d = 1; d < 3 && !ctx->key->linear_group; d++)
       items = LLVMBuildMul(ctx->builder, items,
                            colibri_csr(ctx, COLIBRI_CSR_WG_SIZE(d)), "");
-   return LLVMBuildICmp(ctx->builder, LLVMIntULT, ctx->flat_id,
-                        colibri_splat(ctx, items), "");
+   LLVMValueRef first =
+      LLVMBuildMul(ctx->builder, colibri_csr(ctx, COLIBRI_CSR_WAVE_IN_WG),
+                   colibri_const(ctx, 32, LANES, false), "");
+   LLVMValueRef left = LLVMBuildSub(ctx->builder, items, first, "");
+   return LLVMBuildICmp(ctx->builder, LLVMIntULT, ctx->lane,
+                        colibri_splat(ctx, left), "");
 }
 
 static void
@@ -240,7 +254,7 @@ build_function(struct colibri_llvm *ctx, nir_function_impl *impl)
    colibri_start_block(ctx, body);
    ctx->kernarg = LLVMGetParam(ctx->function, 0);
    ctx->exec = colibri_alloca(ctx, colibri_mask_type(ctx));
-   colibri_llvm_init_ids(ctx);
+   ctx->lane = lane_numbers(ctx);
    colibri_set_exec(ctx, lanes_of_group(ctx));
    colibri_llvm_cf(ctx, &impl->body);
    if (!ctx->error)
@@ -266,6 +280,7 @@ colibri_nir_to_llvm(nir_shader *nir, const struct colibri_shader_key *key,
       .ptr = LLVMPointerTypeInContext(context, 0),
       .defs = rzalloc_array(mem_ctx, LLVMValueRef *, impl->ssa_alloc),
       .phis = rzalloc_array(mem_ctx, LLVMValueRef *, impl->ssa_alloc),
+      .phi_strides = rzalloc_array(mem_ctx, int64_t, impl->ssa_alloc),
       .affine =
          rzalloc_array(mem_ctx, struct colibri_affine *, impl->ssa_alloc),
    };

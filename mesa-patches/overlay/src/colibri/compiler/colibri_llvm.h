@@ -52,6 +52,9 @@ struct colibri_loop {
 struct colibri_affine {
    LLVMValueRef base;
    int64_t stride;
+
+   /** i1: it is like that only if this is true. NULL: always. */
+   LLVMValueRef sure;
 };
 
 struct colibri_llvm {
@@ -75,15 +78,8 @@ struct colibri_llvm {
    /** i64: the kernel's arguments. */
    LLVMValueRef kernarg;
 
-   /** <64 x i32>: 0 .. 63, and the flat index of the work-item in its group. */
+   /** <64 x i32>: 0 .. 63. */
    LLVMValueRef lane;
-   LLVMValueRef flat_id;
-
-   /** i32: the flat index of lane 0. */
-   LLVMValueRef first_id;
-
-   /** <64 x i32>. */
-   LLVMValueRef local_id[3];
 
    struct colibri_loop *loop;
 
@@ -93,6 +89,9 @@ struct colibri_llvm {
    /** Per SSA definition: an array of components; phis also their allocas. */
    LLVMValueRef **defs;
    LLVMValueRef **phis;
+
+   /** Per phi: not 0 if it is affine; then its alloca is that of the base. */
+   int64_t *phi_strides;
 
    /** Components that are known to be affine in the lane. */
    struct colibri_affine **affine;
@@ -167,15 +166,19 @@ struct colibri_affine colibri_get_affine(struct colibri_llvm *ctx,
 void colibri_set_affine(struct colibri_llvm *ctx, const nir_def *def,
                         unsigned comp, struct colibri_affine affine);
 
+/**
+ * The stride of a loop's phi that starts as an affine value and changes by what
+ * is the same for all lanes; 0: it is no such phi.
+ */
+int64_t colibri_phi_stride(struct colibri_llvm *ctx, nir_phi_instr *phi,
+                           const nir_loop *loop);
+
 /** Translates @alu if its result is affine in the lane. */
 bool colibri_llvm_affine_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
 
 void colibri_llvm_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
 void colibri_llvm_intrinsic(struct colibri_llvm *ctx,
                             nir_intrinsic_instr *intr);
-
-/** The three IDs of each work-item in its group. */
-void colibri_llvm_init_ids(struct colibri_llvm *ctx);
 
 /** Translates @nir into a new module of @context. NULL: see ctx->error. */
 LLVMModuleRef colibri_nir_to_llvm(nir_shader *nir,

@@ -13,7 +13,8 @@
  * All is modulo 2^bits, so only extensions need a proof that no lane wraps:
  * either C's rules (NIR's no_signed_wrap) say so for the lanes that execute, or
  * the lanes start at a multiple of 64 and count by one, which crosses no power
- * of two.
+ * of two. Else the proof is made at run time: what depends on it has a condition
+ * (`sure`), and keeps the vector operations for the case that it is not true.
  */
 #include "colibri_llvm.h"
 
@@ -37,6 +38,16 @@ colibri_get_affine(struct colibri_llvm *ctx, const nir_def *def, unsigned comp)
    return ctx->affine[def->index] ? ctx->affine[def->index][comp] : none();
 }
 
+static void
+remember(struct colibri_llvm *ctx, const nir_def *def, unsigned comp,
+         struct colibri_affine affine)
+{
+   if (!ctx->affine[def->index])
+      ctx->affine[def->index] = rzalloc_array(
+         ctx->affine, struct colibri_affine, def->num_components);
+   ctx->affine[def->index][comp] = affine;
+}
+
 void
 colibri_set_affine(struct colibri_llvm *ctx, const nir_def *def, unsigned comp,
                    struct colibri_affine affine)
@@ -44,10 +55,7 @@ colibri_set_affine(struct colibri_llvm *ctx, const nir_def *def, unsigned comp,
    LLVMValueRef base = colibri_splat(ctx, affine.base);
    LLVMValueRef steps[LANES];
 
-   if (!ctx->affine[def->index])
-      ctx->affine[def->index] = rzalloc_array(
-         ctx->affine, struct colibri_affine, def->num_components);
-   ctx->affine[def->index][comp] = affine;
+   remember(ctx, def, comp, affine);
 
    for (unsigned i = 0; i < LANES; i++)
       steps[i] = colibri_const(ctx, def->bit_size, affine.stride * i, false);
@@ -71,25 +79,44 @@ known_multiple(struct colibri_llvm *ctx, nir_scalar scalar, unsigned depth)
 
       return value ? MIN2(1ull << (ffsll(value) - 1), LANES) : LANES;
    }
-   if (nir_scalar_is_intrinsic(scalar)) {
-      bool whole_waves =
-         ctx->key->linear_group && ctx->key->full_waves && scalar.comp == 0;
-
+   if (nir_scalar_is_intrinsic(scalar))
       return nir_scalar_intrinsic_op(scalar) ==
-                      nir_intrinsic_load_workgroup_size && whole_waves
+                      nir_intrinsic_load_workgroup_size &&
+                   ctx->key->row_lanes == LANES && scalar.comp == 0
                 ? LANES : 1;
-   }
    if (!nir_scalar_is_alu(scalar) || depth == MAX_DEPTH)
       return 1;
 
+   unsigned multiple[2] = {1, 1};
    nir_op op = nir_scalar_alu_op(scalar);
-   if (op != nir_op_iadd && op != nir_op_imul)
+   for (unsigned i = 0; i < MIN2(nir_op_infos[op].num_inputs, 2); i++)
+      multiple[i] =
+         known_multiple(ctx, nir_scalar_chase_alu_src(scalar, i), depth + 1);
+
+   switch (op) {
+   case nir_op_iadd:
+   case nir_op_isub:
+   case nir_op_umod:
+      return MIN2(multiple[0], multiple[1]);
+   case nir_op_imul:
+      return MIN2(multiple[0] * multiple[1], LANES);
+   case nir_op_iand:
+      return MAX2(multiple[0], multiple[1]);
+   case nir_op_ishl: {
+      nir_scalar amount = nir_scalar_chase_alu_src(scalar, 1);
+
+      return nir_scalar_is_const(amount)
+                ? MIN2(multiple[0] << MIN2(nir_scalar_as_uint(amount), 6), LANES)
+                : multiple[0];
+   }
+   case nir_op_u2u32:
+   case nir_op_u2u64:
+   case nir_op_i2i32:
+   case nir_op_i2i64:
+      return multiple[0];
+   default:
       return 1;
-   unsigned x =
-      known_multiple(ctx, nir_scalar_chase_alu_src(scalar, 0), depth + 1);
-   unsigned y =
-      known_multiple(ctx, nir_scalar_chase_alu_src(scalar, 1), depth + 1);
-   return op == nir_op_iadd ? MIN2(x, y) : MIN2(x * y, LANES);
+   }
 }
 
 /*
@@ -100,27 +127,41 @@ static bool
 counts_from_multiple(struct colibri_llvm *ctx, nir_scalar scalar,
                      unsigned depth)
 {
-   if (nir_scalar_is_intrinsic(scalar)) {
-      switch (nir_scalar_intrinsic_op(scalar)) {
-      case nir_intrinsic_load_local_invocation_id:
-         return ctx->key->linear_group && scalar.comp == 0;
-      case nir_intrinsic_load_local_invocation_index:
-         return true;
-      default:
-         return false;
-      }
-   }
-   if (!nir_scalar_is_alu(scalar) || depth == MAX_DEPTH ||
-       nir_scalar_alu_op(scalar) != nir_op_iadd)
+   if (nir_scalar_is_intrinsic(scalar))
+      return nir_scalar_intrinsic_op(scalar) ==
+             nir_intrinsic_load_subgroup_invocation;
+   if (!nir_scalar_is_alu(scalar) || depth == MAX_DEPTH)
       return false;
 
    nir_scalar x = nir_scalar_chase_alu_src(scalar, 0);
-   nir_scalar y = nir_scalar_chase_alu_src(scalar, 1);
-   if (!y.def->divergent)
-      return known_multiple(ctx, y, depth + 1) == LANES &&
+   switch (nir_scalar_alu_op(scalar)) {
+   case nir_op_iadd: {
+      nir_scalar y = nir_scalar_chase_alu_src(scalar, 1);
+
+      if (!x.def->divergent) {
+         nir_scalar swap = x;
+         x = y;
+         y = swap;
+      }
+      return !y.def->divergent &&
+             known_multiple(ctx, y, depth + 1) == LANES &&
              counts_from_multiple(ctx, x, depth + 1);
-   return !x.def->divergent && known_multiple(ctx, x, depth + 1) == LANES &&
-          counts_from_multiple(ctx, y, depth + 1);
+   }
+   case nir_op_u2u32:
+   case nir_op_u2u64:
+   case nir_op_i2i32:
+   case nir_op_i2i64:
+      return counts_from_multiple(ctx, x, depth + 1);
+   default:
+      return false;
+   }
+}
+
+/* @x if @y is true, too. */
+static LLVMValueRef
+both(struct colibri_llvm *ctx, LLVMValueRef x, LLVMValueRef y)
+{
+   return !x ? y : !y || x == y ? x : LLVMBuildAnd(ctx->builder, x, y, "");
 }
 
 static struct colibri_affine
@@ -131,6 +172,7 @@ add(struct colibri_llvm *ctx, struct colibri_affine x, struct colibri_affine y)
    return (struct colibri_affine){
       .base = LLVMBuildAdd(ctx->builder, x.base, y.base, ""),
       .stride = x.stride + y.stride,
+      .sure = both(ctx, x.sure, y.sure),
    };
 }
 
@@ -143,6 +185,7 @@ subtract(struct colibri_llvm *ctx, struct colibri_affine x,
    return (struct colibri_affine){
       .base = LLVMBuildSub(ctx->builder, x.base, y.base, ""),
       .stride = x.stride - y.stride,
+      .sure = both(ctx, x.sure, y.sure),
    };
 }
 
@@ -156,6 +199,7 @@ multiply(struct colibri_llvm *ctx, struct colibri_affine x, unsigned bits,
       .base = LLVMBuildMul(ctx->builder, x.base,
                            colibri_const(ctx, bits, factor, false), ""),
       .stride = x.stride * (int64_t)factor,
+      .sure = x.sure,
    };
 }
 
@@ -196,25 +240,55 @@ extend_operation(struct colibri_llvm *ctx, nir_scalar scalar, bool is_signed,
    return op == nir_op_iadd ? add(ctx, ex, ey) : subtract(ctx, ex, ey);
 }
 
+static struct colibri_affine
+extend_base(struct colibri_llvm *ctx, struct colibri_affine x, bool is_signed)
+{
+   LLVMTypeRef i64 = colibri_int(ctx, 64, false);
+
+   x.base = is_signed ? LLVMBuildSExt(ctx->builder, x.base, i64, "")
+                      : LLVMBuildZExt(ctx->builder, x.base, i64, "");
+   return x;
+}
+
+/* Looks at run time if a lane wraps. */
+static struct colibri_affine
+extend_checked(struct colibri_llvm *ctx, struct colibri_affine x, bool is_signed)
+{
+   const int64_t min = is_signed ? INT32_MIN : 0;
+   const int64_t max = is_signed ? INT32_MAX : UINT32_MAX;
+   const int64_t last = (int32_t)x.stride * (int64_t)(LANES - 1);
+   const bool up = last >= 0;
+   const int64_t bound = up ? max - last : min - last;
+
+   if (bound < min || bound > max)
+      return none();
+   LLVMValueRef fits = LLVMBuildICmp(
+      ctx->builder,
+      is_signed ? (up ? LLVMIntSLE : LLVMIntSGE) : (up ? LLVMIntULE : LLVMIntUGE),
+      x.base, colibri_const(ctx, 32, bound, false), "");
+   x.stride = (int32_t)x.stride;
+   x.sure = both(ctx, x.sure, fits);
+   return extend_base(ctx, x, is_signed);
+}
+
 /* @scalar, extended to 64 bits. */
 static struct colibri_affine
 extend(struct colibri_llvm *ctx, nir_scalar scalar, bool is_signed,
        unsigned depth)
 {
    struct colibri_affine affine = src_affine(ctx, scalar);
-   LLVMTypeRef i64 = colibri_int(ctx, 64, false);
 
    if (!affine.base || depth == MAX_DEPTH)
       return none();
-   if (!scalar.def->divergent || counts_from_multiple(ctx, scalar, 0)) {
-      affine.base = is_signed
-                       ? LLVMBuildSExt(ctx->builder, affine.base, i64, "")
-                       : LLVMBuildZExt(ctx->builder, affine.base, i64, "");
-      return affine;
-   }
-   return nir_scalar_is_alu(scalar)
-             ? extend_operation(ctx, scalar, is_signed, depth)
-             : none();
+   if (!scalar.def->divergent || counts_from_multiple(ctx, scalar, 0))
+      return extend_base(ctx, affine, is_signed);
+
+   struct colibri_affine extended = none();
+   if (nir_scalar_is_alu(scalar))
+      extended = extend_operation(ctx, scalar, is_signed, depth);
+   return extended.base && !extended.sure
+             ? extended
+             : extend_checked(ctx, affine, is_signed);
 }
 
 static struct colibri_affine
@@ -288,6 +362,54 @@ colibri_llvm_affine_alu(struct colibri_llvm *ctx, nir_alu_instr *alu)
    struct colibri_affine affine = affine_of(ctx, alu);
    if (!affine.base)
       return false;
+   if (affine.sure) {
+      remember(ctx, def, 0, affine);
+      return false;
+   }
    colibri_set_affine(ctx, def, 0, affine);
    return true;
+}
+
+/* @scalar is @phi, changed by what is the same for all lanes. */
+static bool
+is_step_of(nir_scalar scalar, const nir_phi_instr *phi, unsigned depth)
+{
+   scalar = nir_scalar_chase_movs(scalar);
+   if (scalar.def == &phi->def)
+      return true;
+   if (!nir_scalar_is_alu(scalar) || depth == MAX_DEPTH)
+      return false;
+
+   nir_op op = nir_scalar_alu_op(scalar);
+   if (op != nir_op_iadd && op != nir_op_isub)
+      return false;
+
+   nir_scalar x = nir_scalar_chase_alu_src(scalar, 0);
+   nir_scalar y = nir_scalar_chase_alu_src(scalar, 1);
+   if (op == nir_op_iadd && !x.def->divergent)
+      return is_step_of(y, phi, depth + 1);
+   return !y.def->divergent && is_step_of(x, phi, depth + 1);
+}
+
+int64_t
+colibri_phi_stride(struct colibri_llvm *ctx, nir_phi_instr *phi,
+                   const nir_loop *loop)
+{
+   const nir_block *before =
+      nir_cf_node_as_block(nir_cf_node_prev((nir_cf_node *)&loop->cf_node));
+   const nir_def *def = &phi->def;
+   struct colibri_affine first = none();
+
+   /* Lanes that continue alone would have steps of their own. */
+   if (!def->divergent || def->num_components != 1 || loop->divergent_continue ||
+       (def->bit_size != 32 && def->bit_size != 64))
+      return 0;
+
+   nir_foreach_phi_src(src, phi) {
+      if (src->pred == before)
+         first = colibri_get_affine(ctx, src->src.ssa, 0);
+      else if (!is_step_of(nir_get_scalar(src->src.ssa, 0), phi, 0))
+         return 0;
+   }
+   return first.base && !first.sure ? first.stride : 0;
 }

@@ -16,6 +16,8 @@ struct alu {
    unsigned bits;
    unsigned src_bits;
    LLVMValueRef src[4];
+   /** The sources that are the same for all lanes, before they are widened. */
+   LLVMValueRef uniform[4];
 };
 
 static LLVMTypeRef
@@ -43,10 +45,19 @@ as_int(struct alu *a, LLVMValueRef value, unsigned bits)
    return LLVMBuildBitCast(a->b, value, int_type(a, bits), "");
 }
 
+/* A uniform source is cast before it is widened: then LLVM sees the scalar. */
 static LLVMValueRef
 fsrc(struct alu *a, unsigned i)
 {
-   return as_float(a, a->src[i], nir_src_bit_size(a->instr->src[i].src));
+   const unsigned bits = nir_src_bit_size(a->instr->src[i].src);
+
+   if (a->uniform[i])
+      return colibri_widen(
+         a->ctx,
+         LLVMBuildBitCast(a->b, a->uniform[i],
+                          colibri_float(a->ctx, bits, false), ""),
+         a->divergent);
+   return as_float(a, a->src[i], bits);
 }
 
 static LLVMValueRef
@@ -658,8 +669,13 @@ colibri_llvm_alu(struct colibri_llvm *ctx, nir_alu_instr *instr)
    if (colibri_llvm_affine_alu(ctx, instr) || translate_horizontal(&a))
       return;
    for (unsigned c = 0; c < instr->def.num_components; c++) {
-      for (unsigned i = 0; i < info->num_inputs; i++)
-         a.src[i] = source(&a, i, c);
+      for (unsigned i = 0; i < info->num_inputs; i++) {
+         LLVMValueRef value =
+            colibri_src(ctx, instr->src[i].src, instr->src[i].swizzle[c]);
+
+         a.uniform[i] = colibri_is_lanes(value) ? NULL : value;
+         a.src[i] = colibri_widen(ctx, value, a.divergent);
+      }
       LLVMValueRef r = translate(&a);
       if (!r)
          return;

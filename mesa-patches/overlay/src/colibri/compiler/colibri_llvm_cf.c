@@ -80,12 +80,21 @@ def_type(struct colibri_llvm *ctx, const nir_def *def)
    return colibri_int(ctx, def->bit_size, def->divergent);
 }
 
+/* Of an affine phi only the base is kept. */
+static LLVMTypeRef
+phi_type(struct colibri_llvm *ctx, const nir_phi_instr *phi)
+{
+   return ctx->phi_strides[phi->def.index]
+             ? colibri_int(ctx, phi->def.bit_size, false)
+             : def_type(ctx, &phi->def);
+}
+
 /* Allocas of the phis of @block, before control flow that ends there. */
 static void
 begin_phis(struct colibri_llvm *ctx, nir_block *block)
 {
    nir_foreach_phi(phi, block) {
-      LLVMTypeRef type = def_type(ctx, &phi->def);
+      LLVMTypeRef type = phi_type(ctx, phi);
       LLVMValueRef *slots =
          rzalloc_array(ctx->phis, LLVMValueRef, phi->def.num_components);
 
@@ -103,6 +112,11 @@ write_phi(struct colibri_llvm *ctx, nir_phi_instr *phi, nir_src src,
 {
    if (src.ssa->parent_instr->type == nir_instr_type_undef)
       return;
+   if (ctx->phi_strides[phi->def.index]) {
+      LLVMBuildStore(ctx->builder, colibri_get_affine(ctx, src.ssa, 0).base,
+                     ctx->phis[phi->def.index][0]);
+      return;
+   }
 
    for (unsigned c = 0; c < phi->def.num_components; c++) {
       LLVMValueRef slot = ctx->phis[phi->def.index][c];
@@ -131,10 +145,21 @@ write_phis(struct colibri_llvm *ctx, nir_block *pred, nir_block *succ,
 static void
 read_phi(struct colibri_llvm *ctx, nir_phi_instr *phi)
 {
-   for (unsigned c = 0; c < phi->def.num_components; c++)
-      colibri_set_def(ctx, &phi->def, c,
-                      LLVMBuildLoad2(ctx->builder, def_type(ctx, &phi->def),
-                                     ctx->phis[phi->def.index][c], ""));
+   LLVMTypeRef type = phi_type(ctx, phi);
+
+   for (unsigned c = 0; c < phi->def.num_components; c++) {
+      LLVMValueRef value = LLVMBuildLoad2(
+         ctx->builder, type, ctx->phis[phi->def.index][c], "");
+
+      if (ctx->phi_strides[phi->def.index])
+         colibri_set_affine(ctx, &phi->def, c,
+                            (struct colibri_affine){
+                               .base = value,
+                               .stride = ctx->phi_strides[phi->def.index],
+                            });
+      else
+         colibri_set_def(ctx, &phi->def, c, value);
+   }
 }
 
 /* All lanes that are still in the loop take the jump together. */
@@ -417,6 +442,8 @@ visit_loop(struct colibri_llvm *ctx, nir_loop *nloop)
    LLVMValueRef entered = colibri_exec_mask(ctx);
    unsigned jumps = ctx->jumps;
 
+   nir_foreach_phi(phi, header)
+      ctx->phi_strides[phi->def.index] = colibri_phi_stride(ctx, phi, nloop);
    begin_phis(ctx, header);
    begin_phis(ctx, after);
    write_phis(ctx, before, header, false);

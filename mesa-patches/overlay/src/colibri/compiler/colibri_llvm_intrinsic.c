@@ -117,7 +117,7 @@ access_at(struct colibri_llvm *ctx, const struct access *access,
    return at;
 }
 
-/* Neighbouring lanes access neighbouring elements. */
+/* Neighbouring lanes access neighbouring elements, at least if lanes.sure. */
 static bool
 is_unit_stride(const struct access *access, unsigned bits)
 {
@@ -179,16 +179,87 @@ build_unit_stride_store(struct colibri_llvm *ctx, const struct access *access,
    colibri_intrinsic(ctx, "llvm.masked.store", types, 2, args, 4);
 }
 
+/* A choice at run time between a unit-stride access and another. */
+struct choice {
+   LLVMBasicBlockRef unit, other, end;
+};
+
+/* The first way of @branch is the one to make fast. */
+static void
+mark_likely(struct colibri_llvm *ctx, LLVMValueRef branch)
+{
+   LLVMTypeRef i32 = colibri_int(ctx, 32, false);
+   LLVMMetadataRef operands[] = {
+      LLVMMDStringInContext2(ctx->context, "branch_weights", 14),
+      LLVMValueAsMetadata(LLVMConstInt(i32, 2000, false)),
+      LLVMValueAsMetadata(LLVMConstInt(i32, 1, false)),
+   };
+   LLVMMetadataRef node = LLVMMDNodeInContext2(ctx->context, operands, 3);
+
+   LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(ctx->context, "prof", 4),
+                   LLVMMetadataAsValue(ctx->context, node));
+}
+
+static struct choice
+begin_choice(struct colibri_llvm *ctx, LLVMValueRef sure)
+{
+   struct choice choice = {
+      .unit = colibri_new_block(ctx, "unit"),
+      .other = colibri_new_block(ctx, "scattered"),
+      .end = colibri_new_block(ctx, "accessed"),
+   };
+
+   LLVMValueRef branch =
+      LLVMBuildCondBr(ctx->builder, sure, choice.unit, choice.other);
+   mark_likely(ctx, branch);
+   colibri_start_block(ctx, choice.unit);
+   return choice;
+}
+
+static void
+next_choice(struct colibri_llvm *ctx, const struct choice *choice)
+{
+   LLVMBuildBr(ctx->builder, choice->end);
+   colibri_start_block(ctx, choice->other);
+}
+
+static void
+end_choice(struct colibri_llvm *ctx, const struct choice *choice)
+{
+   LLVMBuildBr(ctx->builder, choice->end);
+   colibri_start_block(ctx, choice->end);
+}
+
+static LLVMValueRef
+build_lanes_load(struct colibri_llvm *ctx, const struct access *access,
+                 LLVMTypeRef type, unsigned bits)
+{
+   if (!is_unit_stride(access, bits))
+      return build_gather(ctx, access, type);
+   if (!access->lanes.sure)
+      return build_unit_stride_load(ctx, access, type);
+
+   struct choice choice = begin_choice(ctx, access->lanes.sure);
+   LLVMBasicBlockRef blocks[] = {choice.unit, choice.other};
+   LLVMValueRef values[2];
+
+   values[0] = build_unit_stride_load(ctx, access, type);
+   next_choice(ctx, &choice);
+   values[1] = build_gather(ctx, access, type);
+   end_choice(ctx, &choice);
+   LLVMValueRef phi = LLVMBuildPhi(ctx->builder, type, "");
+   LLVMAddIncoming(phi, values, blocks, 2);
+   return phi;
+}
+
 static LLVMValueRef
 build_load(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
 {
    bool divergent = colibri_is_lanes(access->address);
    LLVMTypeRef type = colibri_int(ctx, bits, divergent);
 
-   if (divergent && is_unit_stride(access, bits))
-      return build_unit_stride_load(ctx, access, type);
    if (divergent)
-      return build_gather(ctx, access, type);
+      return build_lanes_load(ctx, access, type, bits);
 
    LLVMValueRef load = LLVMBuildLoad2(ctx->builder, type,
                                       to_pointer(ctx, access->address), "");
@@ -197,6 +268,42 @@ build_load(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
    if (access->is_invariant)
       mark_invariant(ctx, load);
    return load;
+}
+
+static void
+build_scatter(struct colibri_llvm *ctx, const struct access *access,
+              LLVMValueRef value)
+{
+   LLVMTypeRef types[] = {LLVMTypeOf(value), colibri_lanes_of(ctx->ptr)};
+   LLVMValueRef args[] = {
+      value,
+      to_pointer(ctx, colibri_widen(ctx, access->address, true)),
+      colibri_const(ctx, 32, access->align, false),
+      colibri_exec_mask(ctx),
+   };
+
+   colibri_intrinsic(ctx, "llvm.masked.scatter", types, 2, args, 4);
+}
+
+static void
+build_lanes_store(struct colibri_llvm *ctx, const struct access *access,
+                  LLVMValueRef value, unsigned bits)
+{
+   if (!is_unit_stride(access, bits)) {
+      build_scatter(ctx, access, value);
+      return;
+   }
+   if (!access->lanes.sure) {
+      build_unit_stride_store(ctx, access, value);
+      return;
+   }
+
+   struct choice choice = begin_choice(ctx, access->lanes.sure);
+
+   build_unit_stride_store(ctx, access, value);
+   next_choice(ctx, &choice);
+   build_scatter(ctx, access, value);
+   end_choice(ctx, &choice);
 }
 
 static void
@@ -212,19 +319,7 @@ build_store(struct colibri_llvm *ctx, const struct access *access,
       return;
    }
 
-   value = colibri_widen(ctx, value, true);
-   if (is_unit_stride(access, bits)) {
-      build_unit_stride_store(ctx, access, value);
-      return;
-   }
-   LLVMTypeRef types[] = {LLVMTypeOf(value), colibri_lanes_of(ctx->ptr)};
-   LLVMValueRef args[] = {
-      value,
-      to_pointer(ctx, colibri_widen(ctx, access->address, true)),
-      colibri_const(ctx, 32, access->align, false),
-      colibri_exec_mask(ctx),
-   };
-   colibri_intrinsic(ctx, "llvm.masked.scatter", types, 2, args, 4);
+   build_lanes_store(ctx, access, colibri_widen(ctx, value, true), bits);
 }
 
 static struct access
@@ -397,55 +492,15 @@ visit_barrier(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
                   NULL, 0, true);
 }
 
-/*
- * Group sizes that the kernel fixes are constants, so that the divisions below
- * become multiplications.
- */
+/* Groups at the end of a row of groups may be smaller where Mesa made them. */
 static LLVMValueRef
 group_size(struct colibri_llvm *ctx, unsigned d)
 {
+   if (ctx->key->regrouped)
+      return colibri_csr(ctx, COLIBRI_CSR_WG_SIZE_NOM(d));
    if (!ctx->nir->info.workgroup_size_variable)
       return colibri_const(ctx, 32, ctx->nir->info.workgroup_size[d], false);
    return colibri_csr(ctx, COLIBRI_CSR_WG_SIZE(d));
-}
-
-static LLVMValueRef
-lane_numbers(struct colibri_llvm *ctx)
-{
-   LLVMValueRef lanes[LANES];
-
-   for (unsigned i = 0; i < LANES; i++)
-      lanes[i] = colibri_const(ctx, 32, i, false);
-   return LLVMConstVector(lanes, LANES);
-}
-
-void
-colibri_llvm_init_ids(struct colibri_llvm *ctx)
-{
-   LLVMBuilderRef b = ctx->builder;
-   LLVMValueRef zero = colibri_const(ctx, 32, 0, true);
-
-   ctx->first_id = LLVMBuildMul(b, colibri_csr(ctx, COLIBRI_CSR_WAVE_IN_WG),
-                                colibri_const(ctx, 32, LANES, false), "");
-   ctx->lane = lane_numbers(ctx);
-   ctx->flat_id =
-      LLVMBuildNUWAdd(b, colibri_splat(ctx, ctx->first_id), ctx->lane, "");
-   if (ctx->key->linear_group) {
-      ctx->local_id[0] = ctx->flat_id;
-      ctx->local_id[1] = zero;
-      ctx->local_id[2] = zero;
-      return;
-   }
-
-   LLVMValueRef x_size = colibri_splat(ctx, group_size(ctx, 0));
-   LLVMValueRef y_size = colibri_splat(ctx, group_size(ctx, 1));
-   LLVMValueRef row = LLVMBuildUDiv(b, ctx->flat_id, x_size, "");
-   LLVMValueRef plane = LLVMBuildUDiv(b, row, y_size, "");
-   ctx->local_id[0] =
-      LLVMBuildSub(b, ctx->flat_id, LLVMBuildMul(b, row, x_size, ""), "");
-   ctx->local_id[1] =
-      LLVMBuildSub(b, row, LLVMBuildMul(b, plane, y_size, ""), "");
-   ctx->local_id[2] = plane;
 }
 
 static void
@@ -457,22 +512,9 @@ set_all(struct colibri_llvm *ctx, nir_intrinsic_instr *intr,
 }
 
 static LLVMValueRef
-local_id(struct colibri_llvm *ctx, unsigned d)
-{
-   return ctx->local_id[d];
-}
-
-static LLVMValueRef
 group_id(struct colibri_llvm *ctx, unsigned d)
 {
    return colibri_csr(ctx, COLIBRI_CSR_WG_ID(d));
-}
-
-/* Lanes count up from a multiple of 64. */
-static struct colibri_affine
-flat_id(struct colibri_llvm *ctx)
-{
-   return (struct colibri_affine){.base = ctx->first_id, .stride = 1};
 }
 
 /* IDs and sizes. False: it is something else. */
@@ -482,23 +524,19 @@ visit_id(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
    LLVMValueRef value;
 
    switch (intr->intrinsic) {
-   case nir_intrinsic_load_local_invocation_id:
-      set_all(ctx, intr, local_id);
-      if (ctx->key->linear_group)
-         colibri_set_affine(ctx, &intr->def, 0, flat_id(ctx));
-      return true;
    case nir_intrinsic_load_workgroup_id:
       set_all(ctx, intr, group_id);
       return true;
    case nir_intrinsic_load_workgroup_size:
       set_all(ctx, intr, group_size);
       return true;
-   case nir_intrinsic_load_local_invocation_index:
-      colibri_set_affine(ctx, &intr->def, 0, flat_id(ctx));
-      return true;
    case nir_intrinsic_load_subgroup_invocation:
-      value = ctx->lane;
-      break;
+      colibri_set_affine(ctx, &intr->def, 0,
+                         (struct colibri_affine){
+                            .base = colibri_const(ctx, 32, 0, false),
+                            .stride = 1,
+                         });
+      return true;
    case nir_intrinsic_load_subgroup_size:
       value = colibri_const(ctx, 32, LANES, false);
       break;

@@ -36,6 +36,9 @@ static const nir_shader_compiler_options compiler_options = {
    .lower_pack_half_2x16 = true,
    .lower_unpack_half_2x16 = true,
 
+   /* A launch can choose the groups of kernels that use nothing else. */
+   .has_cs_global_id = true,
+
    .has_fsub = true,
    .has_isub = true,
    .has_uclz = true,
@@ -172,7 +175,10 @@ colibri_nir_prepare(nir_shader *nir, const struct colibri_shader_key *key)
 {
    bool progress;
 
-   if (colibri_nir_lower_images(nir, key))
+   bool lowered = colibri_nir_lower_images(nir, key);
+
+   lowered |= colibri_nir_lower_ids(nir, key);
+   if (lowered)
       optimize(nir);
 
    do {

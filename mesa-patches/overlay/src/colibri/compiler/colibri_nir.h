@@ -17,6 +17,13 @@ bool colibri_nir_lower_images(nir_shader *nir,
                               const struct colibri_shader_key *key);
 
 /**
+ * Replaces global and local IDs by sums and products of the IDs of the group,
+ * the wave and the lane.
+ */
+bool colibri_nir_lower_ids(nir_shader *nir,
+                           const struct colibri_shader_key *key);
+
+/**
  * Last passes before the translation: LCSSA, divergence, dense SSA indices.
  * Returns the source locations that it took out, or NULL.
  */

@@ -8,9 +8,10 @@
  *
  * A program keeps its NIR. Machine code is made when a launch first needs it,
  * since rusticl creates more programs than are ever run, and comes from the
- * shader cache when it can. Work-groups with one dimension get code of their
- * own, in which a local ID is simply a lane number, and so does each combination
- * of image formats and samplers.
+ * shader cache when it can. The shape of the work-groups decides which IDs are
+ * the same for a wave and so changes the code, as does each combination of image
+ * formats and samplers. A kernel that uses nothing of groups gets groups that
+ * suit the device.
  */
 #include "colibri_program.h"
 
@@ -59,6 +60,9 @@ struct colibri_program {
    char *name;
    uint32_t shared_size;
    uint32_t scratch_size;
+
+   /** Its work-items do not care in which groups they are. */
+   bool any_group;
 
    uint8_t num_textures;
    uint8_t num_images;
@@ -124,6 +128,7 @@ colibri_create_compute_state(struct pipe_context *pctx,
    program->name = kernel_name(nir);
    program->shared_size = MAX2(state->static_shared_mem, nir->info.shared_size);
    program->scratch_size = nir->scratch_size;
+   program->any_group = colibri_nir_any_group(nir);
    /* info.num_textures counts samplers, too. */
    program->num_textures = BITSET_LAST_BIT(nir->info.textures_used);
    program->num_images = BITSET_LAST_BIT(nir->info.images_used);
@@ -327,16 +332,86 @@ get_variant(struct colibri_program *program,
    return variant && variant->bo ? variant : NULL;
 }
 
+/* The work-groups and the work-items of a launch. */
+struct grid {
+   uint32_t group[3];
+   uint32_t items[3];
+   bool regrouped;
+};
+
+/* Groups of one wave spread over all compute units, larger ones cost less. */
+#define LARGE_GROUP 256
+#define MANY_WAVES 256
+
+static uint64_t
+count_waves(const struct grid *grid, uint32_t lanes)
+{
+   uint64_t waves = DIV_ROUND_UP(
+      grid->group[0] * grid->group[1] * grid->group[2], lanes);
+
+   for (unsigned i = 0; i < 3; i++)
+      waves *= DIV_ROUND_UP(grid->items[i], grid->group[i]);
+   return waves;
+}
+
+/*
+ * A kernel that cannot tell gets groups of one row, in whose waves all but x is
+ * uniform, unless the ends of rows would leave too many lanes without work.
+ */
+static void
+regroup(struct grid *grid, uint32_t lanes)
+{
+   const uint64_t waves = count_waves(grid, lanes);
+   struct grid rows = *grid;
+
+   rows.group[0] = waves < MANY_WAVES ? lanes : LARGE_GROUP;
+   rows.group[1] = rows.group[2] = 1;
+   rows.regrouped = true;
+
+   const uint64_t row_waves = DIV_ROUND_UP(grid->items[0], lanes) *
+                              (uint64_t)grid->items[1] * grid->items[2];
+   if (row_waves <= waves + waves / 4)
+      *grid = rows;
+}
+
+static struct grid
+make_grid(const struct colibri_context *ctx, const struct pipe_grid_info *info)
+{
+   struct grid grid = {0};
+
+   for (unsigned i = 0; i < 3; i++) {
+      grid.group[i] = info->block[i];
+      grid.items[i] = info->block[i] * info->grid[i];
+   }
+   if (ctx->program->any_group && !info->variable_shared_mem)
+      regroup(&grid, ctx->screen->ws.dev.info.wave_lanes);
+   return grid;
+}
+
+static uint8_t
+row_lanes(const struct grid *grid, uint32_t lanes)
+{
+   const uint32_t x = grid->group[0], plane = x * grid->group[1];
+
+   if (x % lanes == 0)
+      return lanes;
+   return x >= 8 && util_is_power_of_two_nonzero(x) && plane % lanes == 0 ? x : 0;
+}
+
 /* False: an image is missing. */
 static bool
-make_key(const struct colibri_context *ctx, const struct pipe_grid_info *info,
+make_key(const struct colibri_context *ctx, const struct grid *grid,
          struct colibri_shader_key *key)
 {
-   const unsigned items = info->block[0] * info->block[1] * info->block[2];
+   const uint32_t lanes = ctx->screen->ws.dev.info.wave_lanes;
+   const uint32_t group = grid->group[0] * grid->group[1] * grid->group[2];
 
    memset(key, 0, offsetof(struct colibri_shader_key, formats));
-   key->linear_group = info->block[1] == 1 && info->block[2] == 1;
-   key->full_waves = items % ctx->screen->ws.dev.info.wave_lanes == 0;
+   key->linear_group = grid->group[1] == 1 && grid->group[2] == 1;
+   key->full_waves = group % lanes == 0 &&
+                     (!grid->regrouped || grid->items[0] % lanes == 0);
+   key->row_lanes = row_lanes(grid, lanes);
+   key->regrouped = grid->regrouped;
    key->num_textures = ctx->program->num_textures;
    key->num_images = ctx->program->num_images;
    key->num_samplers = ctx->program->num_samplers;
@@ -378,9 +453,10 @@ colibri_launch_grid(struct pipe_context *pctx,
    struct colibri_context *ctx = colibri_context(pctx);
    struct colibri_program *program = ctx->program;
    const struct colibri_variant *variant = NULL;
+   const struct grid grid = make_grid(ctx, info);
    struct colibri_shader_key key;
 
-   if (make_key(ctx, info, &key))
+   if (make_key(ctx, &grid, &key))
       variant = get_variant(program, &key);
    else
       mesa_loge("colibri: kernel %s: one of its images is missing",
@@ -402,16 +478,16 @@ colibri_launch_grid(struct pipe_context *pctx,
       },
    };
    for (unsigned i = 0; i < 3; i++) {
-      packet.dispatch.wg_size[i] = info->block[i];
-      packet.dispatch.grid_size[i] = info->block[i] * info->grid[i];
+      packet.dispatch.wg_size[i] = grid.group[i];
+      packet.dispatch.grid_size[i] = grid.items[i];
    }
 
    hold_all(ctx);
    if (colibri_debug(COLIBRI_DBG_SUBMIT | COLIBRI_DBG_SYNC))
-      mesa_logi("colibri: launch %s, grid %ux%ux%u, group %ux%ux%u, "
+      mesa_logi("colibri: launch %s, items %ux%ux%u, group %ux%ux%u, "
                 "desc 0x%" PRIx64 ", args 0x%" PRIx64,
-                program->name, info->grid[0], info->grid[1], info->grid[2],
-                info->block[0], info->block[1], info->block[2],
+                program->name, grid.items[0], grid.items[1], grid.items[2],
+                grid.group[0], grid.group[1], grid.group[2],
                 variant->bo->va, args);
    colibri_context_add_packet(ctx, &packet);
    if (colibri_debug(COLIBRI_DBG_SYNC))
