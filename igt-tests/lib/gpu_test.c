@@ -429,6 +429,12 @@ void require_migration(const struct gpu *gpu)
 		      "the kernel has no CONFIG_DEVICE_PRIVATE: memory does not migrate to VRAM\n");
 }
 
+void require_exclusive(const struct gpu *gpu)
+{
+	igt_require_f(gpu_migrates(gpu),
+		      "the kernel has no CONFIG_DEVICE_PRIVATE: a GPU cannot have a page for itself\n");
+}
+
 void require_small_vram(struct gpu *gpu, unsigned int chunks)
 {
 	require_migration(gpu);

@@ -237,6 +237,8 @@ void *map_anonymous(size_t size, size_t align);
 bool gpu_migrates(const struct gpu *gpu);
 /** require_migration() - Skip where it does not */
 void require_migration(const struct gpu *gpu);
+/** require_exclusive() - Skip where a GPU without atomics on system memory cannot get a page for itself */
+void require_exclusive(const struct gpu *gpu);
 /** require_small_vram() - Skip unless memory migrates to VRAM, which has at most @chunks chunks of 2 MiB */
 void require_small_vram(struct gpu *gpu, unsigned int chunks);
 

@@ -83,20 +83,21 @@ static void write_all(struct gpu *own, struct svm_memory *memory, const struct p
 }
 
 /* What keeps the GPU from atomics: 0, or the fault's errno. */
-static int atomic_error(const struct svm_kind *kind, const struct policy *policy)
+static int atomic_error(const struct gpu *own, const struct svm_kind *kind,
+			const struct policy *policy)
 {
 	if (policy->advice != DRM_COLIBRI_SVM_ADVISE_ATOMIC)
 		return 0;
 	if (policy->value == DRM_COLIBRI_SVM_ATOMIC_NONE)
 		return EACCES;
 	/* Neither can it move to VRAM nor be the GPU's alone where it is. */
-	return kind->anonymous ? 0 : EOPNOTSUPP;
+	return kind->anonymous && gpu_migrates(own) ? 0 : EOPNOTSUPP;
 }
 
 /* One word of each page. */
 static void atomic_each_page(struct gpu *own, struct svm_memory *memory, const struct policy *policy)
 {
-	int error = atomic_error(memory->kind, policy);
+	int error = atomic_error(own, memory->kind, policy);
 
 	for (size_t i = 0; i < SVM_WORDS; i += PAGE_SIZE / 4) {
 		struct atomic_args args = { .addr = (uintptr_t)&memory->words[i], .rounds = 2 };
