@@ -106,6 +106,8 @@ struct colibri_copy {
 		u64 seq;
 		/** @slot.count: extents */
 		u32 count;
+		/** @slot.bytes: how much they are */
+		u64 bytes;
 	} slot[COLIBRI_COPY_SLOTS];
 	/** @free: bit set: the slot is free */
 	unsigned long free;
@@ -229,8 +231,8 @@ static void colibri_copy_push_slot(struct colibri_copy *copy, unsigned int slot)
 	colibri_copy_push_fence(copy, copy->slot[slot].seq, 0);
 }
 
-/* Begin the copy in @slot; returns its number. */
-static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, unsigned int count)
+/* Begin the copy in @slot. */
+static void colibri_copy_push(struct colibri_device *cdev, unsigned int slot, unsigned int count)
 {
 	struct colibri_copy *copy = cdev->copy;
 	u64 seq;
@@ -244,7 +246,6 @@ static u64 colibri_copy_push(struct colibri_device *cdev, unsigned int slot, uns
 	spin_unlock(&copy->lock);
 
 	colibri_copy_kick(cdev);
-	return seq;
 }
 
 /* Have an interrupt raised when copy @seq is complete, unless one is on its way. */
@@ -433,25 +434,65 @@ static int colibri_copy_wait(struct colibri_device *cdev, u64 seq, u64 bytes)
 	return colibri_copy_complete(cdev, seq) ? 0 : -EIO;
 }
 
-static int colibri_copy_one(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
-			    unsigned int count)
+static void colibri_copy_begin_slot(struct colibri_device *cdev, unsigned int slot,
+				    const struct hmm_svm_extent *extents, unsigned int count)
 {
 	struct colibri_copy *copy = cdev->copy;
-	int slot, ret;
-	u64 bytes, seq;
 
-	slot = colibri_copy_get_slot(cdev);
+	copy->slot[slot].bytes = colibri_copy_fill(copy->mem->list[slot], extents, count);
+	colibri_copy_push(cdev, slot, count);
+}
+
+/**
+ * colibri_copy_begin() - copy or clear, and return when that has begun
+ * @cdev: device
+ * @extents: what
+ * @count: how many, at most HMM_SVM_BLOCK_PAGES
+ *
+ * Context: never sleeps.
+ * Return: a ticket, not negative, for colibri_copy_end(), which has to follow; -EAGAIN:
+ * there are too many already; -EIO when the device is lost.
+ */
+int colibri_copy_begin(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
+		       unsigned int count)
+{
+	int slot = colibri_copy_try_slot(cdev);
+
 	if (slot < 0)
 		return slot;
+	trace_colibri_copy(extents, count);
+	colibri_copy_begin_slot(cdev, slot, extents, count);
+	return slot;
+}
 
-	bytes = colibri_copy_fill(copy->mem->list[slot], extents, count);
-	seq = colibri_copy_push(cdev, slot, count);
-	ret = colibri_copy_wait(cdev, seq, bytes);
+/**
+ * colibri_copy_end() - wait for a copy
+ * @cdev: device
+ * @slot: from colibri_copy_begin()
+ *
+ * Context: may sleep, for the engine only; locked folios are fine.
+ * Return: 0 or -EIO when the device is lost.
+ */
+int colibri_copy_end(struct colibri_device *cdev, int slot)
+{
+	struct colibri_copy *copy = cdev->copy;
+	int ret = colibri_copy_wait(cdev, copy->slot[slot].seq, copy->slot[slot].bytes);
 
 	/* A list that a lost device may still read is never used again. */
 	if (!ret)
 		colibri_copy_put_slot(copy, slot);
 	return ret;
+}
+
+static int colibri_copy_one(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
+			    unsigned int count)
+{
+	int slot = colibri_copy_get_slot(cdev);
+
+	if (slot < 0)
+		return slot;
+	colibri_copy_begin_slot(cdev, slot, extents, count);
+	return colibri_copy_end(cdev, slot);
 }
 
 /**

@@ -12,6 +12,9 @@ void colibri_copy_start(struct colibri_device *cdev);
 
 int colibri_copy_extents(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
 			 unsigned int count);
+int colibri_copy_begin(struct colibri_device *cdev, const struct hmm_svm_extent *extents,
+		       unsigned int count);
+int colibri_copy_end(struct colibri_device *cdev, int slot);
 int colibri_copy_clear_vram(struct colibri_device *cdev, u64 offset, u32 size);
 void colibri_copy_freeze(struct colibri_device *cdev);
 void colibri_copy_unfreeze(struct colibri_device *cdev);

@@ -153,6 +153,17 @@ static int colibri_svm_copy(struct hmm_svm_device *sdev, const struct hmm_svm_ex
 	return colibri_copy_extents(hmm_svm_device_priv(sdev), extents, count);
 }
 
+static int colibri_svm_copy_begin(struct hmm_svm_device *sdev,
+				  const struct hmm_svm_extent *extents, unsigned int count)
+{
+	return colibri_copy_begin(hmm_svm_device_priv(sdev), extents, count);
+}
+
+static int colibri_svm_copy_end(struct hmm_svm_device *sdev, int ticket)
+{
+	return colibri_copy_end(hmm_svm_device_priv(sdev), ticket);
+}
+
 static bool colibri_svm_evict(struct hmm_svm_device *sdev)
 {
 	return colibri_gem_evict_one(hmm_svm_device_priv(sdev), false);
@@ -160,6 +171,8 @@ static bool colibri_svm_evict(struct hmm_svm_device *sdev)
 
 static const struct hmm_svm_device_ops colibri_svm_device_ops = {
 	.copy = colibri_svm_copy,
+	.copy_begin = colibri_svm_copy_begin,
+	.copy_end = colibri_svm_copy_end,
 	.evict = colibri_svm_evict,
 };
 

@@ -119,6 +119,7 @@ static struct hmm_svm_device *device_alloc(struct device *dev,
 		return NULL;
 	sdev->dev = get_device(dev);
 	sdev->ops = desc->ops;
+	sdev->halves = desc->ops && desc->ops->copy_begin;
 	sdev->priv = desc->priv;
 	sdev->flags = desc->flags;
 	sdev->max_mapping = min_t(size_t, round_down(dma_max_mapping_size(dev), PAGE_SIZE),
@@ -187,6 +188,7 @@ void hmm_svm_device_destroy(struct hmm_svm_device *sdev)
 	down_write(&sdev->copy_lock);
 	sdev->ops = NULL;
 	up_write(&sdev->copy_lock);
+	wait_var_event(&sdev->nr_halves, !atomic_read(&sdev->nr_halves));
 
 	/* Before the last page can go and drop it. */
 	__module_get(THIS_MODULE);

@@ -317,6 +317,7 @@ static void attach(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block)
 	block->chunk = chunk;
 	list_add_tail(&chunk->link, lru_of(chunk));
 	spin_unlock_irqrestore(&sdev->lock, flags);
+	hmm_svm_evict_ahead(sdev);
 }
 
 /**
@@ -345,10 +346,32 @@ struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block, struct mm_s
 	chunk = hmm_svm_chunk_take_free(sdev);
 	if (!chunk)
 		chunk = hmm_svm_evict(sdev, false, held);
-	if (!chunk)
+	if (chunk)
+		attach(chunk, block);
+	return chunk;
+}
+
+/**
+ * hmm_svm_chunk_try_pin() - hmm_svm_chunk_pin() that waits for nothing
+ * @block: block
+ *
+ * Evicts nothing either, so folios may be locked.
+ *
+ * Return: the chunk, or NULL: only hmm_svm_chunk_pin() can get one.
+ */
+struct hmm_svm_chunk *hmm_svm_chunk_try_pin(struct hmm_svm_block *block)
+{
+	struct hmm_svm_chunk *chunk;
+
+	lockdep_assert_held(&block->migrate);
+
+	if (!pin_own(block, &chunk))
 		return NULL;
-	attach(chunk, block);
-	hmm_svm_evict_ahead(sdev);
+	if (chunk)
+		return chunk;
+	chunk = hmm_svm_chunk_take_free(block->notifier->svm->sdev);
+	if (chunk)
+		attach(chunk, block);
 	return chunk;
 }
 

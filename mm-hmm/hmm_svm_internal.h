@@ -7,7 +7,7 @@
  *   hmm_svm.advice_mutex	advice is added; before mmap_lock
  *   hmm_svm.notifiers_lock	notifiers are made; before mmap_lock
  *   mm->mmap_lock
- *   hmm_svm_block.migrate	one fault service or migration per block
+ *   hmm_svm_block.migrate	one fault service or migration per block; a second one is tried
  *   folio locks, locks of core mm, our invalidate callbacks
  *   hmm_svm_device.copy_lock	(read) the driver's copy engine may be used
  *   xa_lock of hmm_svm_notifier.blocks
@@ -167,6 +167,8 @@ struct hmm_svm_chunk {
  * @spares: struct hmm_svm_migration nobody uses
  * @nr_spares: number of them
  * @copy_lock: read: the copy engine may be used while @ops is not NULL
+ * @halves: the driver has &hmm_svm_device_ops.copy_begin
+ * @nr_halves: copies that have begun with it, and not ended
  * @teardown: frees an orphaned device
  */
 struct hmm_svm_device {
@@ -197,6 +199,8 @@ struct hmm_svm_device {
 	struct list_head spares;
 	unsigned int nr_spares;
 	struct rw_semaphore copy_lock;
+	bool halves;
+	atomic_t nr_halves;
 	struct work_struct teardown;
 };
 
@@ -572,8 +576,6 @@ int hmm_svm_make_exclusive(struct hmm_svm_window *win, u64 addr);
 void hmm_svm_exclusive_begins(struct hmm_svm_block *block, unsigned long seq, bool busy);
 
 /* hmm_svm_migrate.c */
-int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end, enum hmm_svm_cause cause);
 int hmm_svm_migrate_to_sys(struct hmm_svm_block *block, struct vm_area_struct *vma,
 			   u64 start, u64 end);
 vm_fault_t hmm_svm_migrate_to_ram(struct vm_fault *vmf);
@@ -581,6 +583,12 @@ int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm);
 int hmm_svm_migrate_large(struct hmm_svm_chunk *chunk, struct hmm_svm_block *block,
 			  struct mm_struct *mm);
 int hmm_svm_migrate_strays(struct hmm_svm_chunk *chunk, struct mm_struct *held);
+
+/* hmm_svm_to_dev.c */
+int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			   u64 start, u64 end, enum hmm_svm_cause cause);
+unsigned int hmm_svm_migrate_run(struct hmm_svm_call *call, struct hmm_svm_block *const *blocks,
+				 unsigned int n, struct vm_area_struct *vma);
 
 /* hmm_svm_whole.c */
 bool hmm_svm_may_zap(const struct mmu_notifier_range *range);
@@ -611,6 +619,7 @@ struct hmm_svm_chunk *hmm_svm_chunk_of(struct page *page);
 unsigned long hmm_svm_chunk_pfn(const struct hmm_svm_chunk *chunk);
 u64 hmm_svm_page_offset(const struct hmm_svm_device *sdev, struct page *page);
 struct hmm_svm_chunk *hmm_svm_chunk_pin(struct hmm_svm_block *block, struct mm_struct *held);
+struct hmm_svm_chunk *hmm_svm_chunk_try_pin(struct hmm_svm_block *block);
 void hmm_svm_chunk_unpin(struct hmm_svm_chunk *chunk);
 bool hmm_svm_chunk_is_empty(struct hmm_svm_chunk *chunk);
 void hmm_svm_chunk_reserve(struct hmm_svm_chunk *chunk, unsigned long *pages);

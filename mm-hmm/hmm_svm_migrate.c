@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migration: pages move between system and device memory, by migrate_vma_*()
- * where an address is known and by migrate_device_*() where only the device
- * page is. Each migration is one call of the driver's copy engine.
+ * Migration from device to system memory, by migrate_vma_*() where an address is known
+ * and by migrate_device_*() where only the device page is, and what it shares with
+ * hmm_svm_to_dev.c, the other direction. Each migration is one copy by the driver's engine.
  *
  * What could not be copied is not migrated: a device page that the device or
  * a program can see has always been written or cleared whole.
@@ -25,20 +25,8 @@
 /* For memory that makes room on the device, which somebody waits for. */
 #define EVICTION_GFP	(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
-static bool is_whole_block(u64 start, u64 end)
-{
-	return HMM_SVM_LARGE_FOLIOS && end - start == HMM_SVM_BLOCK_SIZE &&
-	       IS_ALIGNED(start, HMM_SVM_BLOCK_SIZE);
-}
-
-/* Whether there is a page to move: untouched memory is "migratable" without. */
-static bool has_source(const struct hmm_svm_migration *m, unsigned int i)
-{
-	return (m->src[i] & MIGRATE_PFN_MIGRATE) && migrate_pfn_to_page(m->src[i]);
-}
-
 /* Gives destinations back that nothing was copied to. */
-static void drop_destinations(struct hmm_svm_migration *m)
+void hmm_svm_drop_destinations(struct hmm_svm_migration *m)
 {
 	unsigned int i;
 
@@ -57,14 +45,14 @@ static void drop_destinations(struct hmm_svm_migration *m)
  * A large folio with a large destination is one entry of the arrays, so core mm
  * need not look at the others, which it would do twice.
  */
-static void shorten(struct hmm_svm_migration *m)
+void hmm_svm_shorten(struct hmm_svm_migration *m)
 {
-	if (has_source(m, 0) && (m->dst[0] & MIGRATE_PFN_COMPOUND))
+	if (hmm_svm_has_source(m, 0) && (m->dst[0] & MIGRATE_PFN_COMPOUND))
 		m->npages = 1;
 }
 
 /* After migrate_*_pages(): pages that moved, and whether as a large folio. */
-static unsigned int count_migrated(const struct hmm_svm_migration *m, bool *large)
+unsigned int hmm_svm_count_migrated(const struct hmm_svm_migration *m, bool *large)
 {
 	unsigned int i, n = 0;
 
@@ -74,152 +62,6 @@ static unsigned int count_migrated(const struct hmm_svm_migration *m, bool *larg
 	for (i = 0; i < m->npages; i++)
 		n += (m->src[i] & MIGRATE_PFN_MIGRATE) && m->dst[i];
 	return n;
-}
-
-/*
- * The device writes without telling the CPU's page table, so its memory counts
- * as written. Else what a program has given up by MADV_FREE, and the device has
- * used again, would be dropped once it is back in system memory.
- */
-static void count_as_written(unsigned long pfn)
-{
-	folio_set_dirty(page_folio(pfn_to_page(pfn)));
-}
-
-static void alloc_device_folio(struct hmm_svm_migration *m, struct hmm_svm_chunk *chunk)
-{
-	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES);
-	unsigned long pfn = hmm_svm_chunk_pfn(chunk);
-
-	bitmap_fill(pages, HMM_SVM_BLOCK_PAGES);
-	hmm_svm_chunk_reserve(chunk, pages);
-	hmm_svm_folio_init(pfn_to_page(pfn), &chunk->sdev->pgmap, HMM_SVM_BLOCK_ORDER);
-	count_as_written(pfn);
-	m->dst[0] = migrate_pfn(pfn) | MIGRATE_PFN_COMPOUND;
-}
-
-/* Page i of the block goes to page i of its chunk, if that is free. */
-static void alloc_device_pages(struct hmm_svm_migration *m, struct hmm_svm_chunk *chunk,
-			       unsigned int first)
-{
-	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES) = {};
-	unsigned int i;
-
-	for (i = 0; i < m->npages; i++)
-		if (m->src[i] & MIGRATE_PFN_MIGRATE)
-			__set_bit(first + i, pages);
-	hmm_svm_chunk_reserve(chunk, pages);
-
-	for_each_set_bit(i, pages, HMM_SVM_BLOCK_PAGES) {
-		unsigned long pfn = hmm_svm_chunk_pfn(chunk) + i;
-
-		hmm_svm_page_init(pfn_to_page(pfn), &chunk->sdev->pgmap);
-		count_as_written(pfn);
-		m->dst[i - first] = migrate_pfn(pfn);
-	}
-}
-
-static void count_arrival(struct hmm_svm_counters *counters, const struct hmm_svm_migration *m,
-			  const struct migrate_vma *args, enum hmm_svm_cause cause)
-{
-	bool large;
-	unsigned int n = count_migrated(m, &large);
-
-	hmm_svm_count(counters, HMM_SVM_NR_TO_DEV, n);
-	if (large)
-		hmm_svm_count(counters, HMM_SVM_NR_LARGE_TO_DEV, n);
-	if (n)
-		trace_hmm_svm_migrate(counters, args->start, args->end - args->start, n, large,
-				      cause);
-}
-
-/* Return: 0 or an error; -EAGAIN: not as a large folio. */
-static int move_to_dev(struct hmm_svm_block *block, struct hmm_svm_chunk *chunk,
-		       struct migrate_vma *args, struct hmm_svm_migration *m,
-		       enum hmm_svm_cause cause)
-{
-	struct hmm_svm *svm = block->notifier->svm;
-	int ret;
-
-	ret = migrate_vma_setup(args);
-	if (ret || !args->cpages)
-		return ret;
-	m->npages = args->npages;
-
-	if (hmm_svm_moves_whole(m)) {
-		if (hmm_svm_take_failure(svm, HMM_SVM_FAIL_LARGE_PAGE)) {
-			migrate_vma_finalize(args);
-			return -EAGAIN;
-		}
-		alloc_device_folio(m, chunk);
-	} else {
-		alloc_device_pages(m, chunk, hmm_svm_page_index(block, args->start));
-	}
-	shorten(m);
-	ret = hmm_svm_transfer(svm->sdev, m, true);
-	if (ret)
-		drop_destinations(m);
-	args->npages = m->npages;
-	migrate_vma_pages(args);
-	count_arrival(svm->counters, m, args, cause);
-	migrate_vma_finalize(args);
-	return ret;
-}
-
-/**
- * hmm_svm_migrate_to_dev() - Move a part of a block to device memory
- * @block: block
- * @vma: with mmap_lock held
- * @start: page aligned
- * @end: behind it; in @block and @vma
- * @cause: for the tracepoint
- *
- * Memory that nobody has touched yet is cleared in device memory. What cannot
- * move now stays.
- *
- * Return: 0 or an error; the caller may map what is there in any case.
- */
-int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end, enum hmm_svm_cause cause)
-{
-	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
-	struct migrate_vma args = {
-		.vma = vma,
-		.start = start,
-		.end = end,
-		.pgmap_owner = sdev,
-		.flags = MIGRATE_VMA_SELECT_SYSTEM,
-	};
-	struct hmm_svm_migration *m;
-	struct hmm_svm_chunk *chunk;
-	int ret = -ENOSPC;
-
-	mmap_assert_locked(vma->vm_mm);
-	lockdep_assert_held(&block->migrate);
-
-	m = hmm_svm_migration_get(sdev);
-	if (!m)
-		return -ENOMEM;
-	args.src = m->src;
-	args.dst = m->dst;
-
-	/* First, as it may evict: no folio may be locked then. */
-	chunk = hmm_svm_chunk_pin(block, vma->vm_mm);
-	if (!chunk)
-		goto out;
-
-	if (is_whole_block(start, end) && !hmm_svm_is_coherent(sdev) &&
-	    !hmm_svm_vma_thp_disabled(vma) && hmm_svm_chunk_is_empty(chunk))
-		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
-	ret = move_to_dev(block, chunk, &args, m, cause);
-	if (ret == -EAGAIN) {
-		args.flags &= ~MIGRATE_VMA_SELECT_COMPOUND;
-		ret = move_to_dev(block, chunk, &args, m, cause);
-	}
-	hmm_svm_chunk_unpin(chunk);
-out:
-	hmm_svm_migration_put(sdev, m);
-	return ret;
 }
 
 /*
@@ -276,12 +118,12 @@ static void alloc_system_pages(struct hmm_svm_migration *m, unsigned int npages,
 
 	if (has_default_policy(vma)) {
 		for (i = 0; i < npages; i++)
-			n += has_source(m, i);
+			n += hmm_svm_has_source(m, i);
 		memset(m->pages, 0, n * sizeof(*m->pages));
 		n = hmm_svm_alloc_pages_bulk(gfp, n, m->pages);
 	}
 	for (i = 0; i < npages; i++, addr += PAGE_SIZE) {
-		if (!has_source(m, i))
+		if (!hmm_svm_has_source(m, i))
 			continue;
 		if (taken < n)
 			page = m->pages[taken++];
@@ -307,10 +149,10 @@ static struct hmm_svm_block *count_departure(struct hmm_svm_migration *m,
 	unsigned int n, first, i = 0;
 	bool large;
 
-	n = count_migrated(m, &large);
+	n = hmm_svm_count_migrated(m, &large);
 	if (!n)
 		return NULL;
-	while (!has_source(m, i) || !m->dst[i])
+	while (!hmm_svm_has_source(m, i) || !m->dst[i])
 		i++;
 	chunk = hmm_svm_chunk_of(migrate_pfn_to_page(m->src[i]));
 	block = hmm_svm_chunk_left(chunk);
@@ -343,7 +185,7 @@ static bool lacks_destination(const struct hmm_svm_migration *m, const struct mi
 
 	if (hmm_svm_moves_whole(m))
 		i = 0;
-	return i < m->npages && has_source(m, i) && !m->dst[i];
+	return i < m->npages && hmm_svm_has_source(m, i) && !m->dst[i];
 }
 
 static void alloc_system(struct hmm_svm_migration *m, const struct migrate_vma *args,
@@ -352,7 +194,7 @@ static void alloc_system(struct hmm_svm_migration *m, const struct migrate_vma *
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
 
 	if (hmm_svm_moves_whole(m)) {
-		if (!has_source(m, 0))
+		if (!hmm_svm_has_source(m, 0))
 			return;
 		folio_lock(way->folio);
 		m->dst[0] = migrate_pfn(folio_pfn(way->folio)) | MIGRATE_PFN_COMPOUND;
@@ -392,13 +234,13 @@ static int move_to_sys(struct hmm_svm_device *sdev, struct migrate_vma *args,
 	m->npages = args->npages;
 
 	alloc_system(m, args, way);
-	shorten(m);
+	hmm_svm_shorten(m);
 	if (way->vmf && lacks_destination(m, args, way->vmf))
 		ret = -ENOMEM;
 	else
 		ret = hmm_svm_transfer(sdev, m, false);
 	if (ret)
-		drop_destinations(m);
+		hmm_svm_drop_destinations(m);
 	args->npages = m->npages;
 	migrate_vma_pages(args);
 	if (way->vmf)
@@ -477,7 +319,7 @@ int hmm_svm_migrate_to_sys(struct hmm_svm_block *block, struct vm_area_struct *v
 	struct way way = { .block = block, .also = HMM_SVM_NR_TO_SYS };
 	int ret = -EAGAIN;
 
-	if (is_whole_block(start, end) && hmm_svm_whole_may_move(block, vma->vm_mm))
+	if (hmm_svm_is_whole_block(start, end) && hmm_svm_whole_may_move(block, vma->vm_mm))
 		ret = migrate_whole(vma, large_gfp(vma), &way);
 	if (ret == -EAGAIN)
 		ret = migrate_to_sys(block->notifier->svm->sdev, vma, &span, &way);
@@ -610,7 +452,7 @@ static void skip_moved(struct hmm_svm_migration *m)
 	if (mem_cgroup_disabled())
 		return;
 	for (i = 0; i < m->npages; i++)
-		if (has_source(m, i) &&
+		if (hmm_svm_has_source(m, i) &&
 		    !folio_memcg_charged(page_folio(migrate_pfn_to_page(m->src[i]))))
 			m->src[i] &= ~MIGRATE_PFN_MIGRATE;
 }
@@ -655,7 +497,7 @@ int hmm_svm_migrate_chunk(struct hmm_svm_chunk *chunk, struct mm_struct *mm)
 		goto out;
 	ret = hmm_svm_transfer(sdev, m, false);
 	if (ret)
-		drop_destinations(m);
+		hmm_svm_drop_destinations(m);
 	migrate_device_pages(m->src, m->dst, m->npages);
 	block = count_departure(m, HMM_SVM_NR_EVICTED, HMM_SVM_CAUSE_EVICT);
 	migrate_device_finalize(m->src, m->dst, m->npages);

@@ -14,6 +14,9 @@
 /* How often core mm may be in the way before the device has to fault. */
 #define HMM_SVM_MAP_ROUNDS	8
 
+/* The longest run, for which mmap_lock is held. */
+#define HMM_SVM_RUN_BLOCKS	8
+
 static unsigned int nr_bits(struct hmm_svm_block *block, const unsigned long *bits,
 			    const struct hmm_svm_span *span)
 {
@@ -51,6 +54,13 @@ static void to_device(struct hmm_svm_block *block, struct vm_area_struct *vma,
 	    !advised->v[HMM_SVM_ADVISE_READ_MOSTLY])
 		hmm_svm_migrate_to_dev(block, vma, span->start, span->end,
 				       HMM_SVM_CAUSE_PREFETCH);
+	map_present(block, span);
+}
+
+/* What a run has moved is only mapped. */
+static void to_device_moved(struct hmm_svm_block *block, struct vm_area_struct *vma,
+			    const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
+{
 	map_present(block, span);
 }
 
@@ -156,14 +166,102 @@ static int skip_hole(struct mm_struct *mm, u64 *start, u64 end)
 	return -EFAULT;
 }
 
+/* With a reference. */
+static struct hmm_svm_block *get_block(struct hmm_svm *svm, u64 addr)
+{
+	struct hmm_svm_notifier *notifier = hmm_svm_notifier_get(svm, addr);
+
+	if (IS_ERR(notifier))
+		return ERR_CAST(notifier);
+	return hmm_svm_block_get(notifier, addr) ?: ERR_PTR(-ENOMEM);
+}
+
+/* Whether one advice holds for the block, and allows to move it. */
+static bool may_move_block(struct hmm_svm *svm, u64 start)
+{
+	struct hmm_svm_advised advised;
+	struct hmm_svm_span same;
+
+	advised = hmm_svm_advice_at(svm, start, &same);
+	return same.end - same.start == HMM_SVM_BLOCK_SIZE &&
+	       !advised.v[HMM_SVM_ADVISE_READ_MOSTLY];
+}
+
+/* With mmap_lock. Return: blocks from @start on that hmm_svm_migrate_run() can move. */
+static unsigned int run_length(struct hmm_svm *svm, u64 start, u64 end)
+{
+	struct vm_area_struct *vma = vma_lookup(svm->mm, start);
+	unsigned int n = 0;
+
+	if (!vma || !vma_is_anonymous(vma) || hmm_svm_check_vma(vma, false) ||
+	    !hmm_svm_vma_can_prefetch(vma))
+		return 0;
+	end = min_t(u64, end, vma->vm_end);
+	while (n < HMM_SVM_RUN_BLOCKS && start + HMM_SVM_BLOCK_SIZE <= end &&
+	       may_move_block(svm, start)) {
+		start += HMM_SVM_BLOCK_SIZE;
+		n++;
+	}
+	return n;
+}
+
+/* Return: how many of @blocks were moved. */
+static unsigned int move_run(struct hmm_svm_call *call, struct hmm_svm_block *const *blocks,
+			     unsigned int n)
+{
+	struct mm_struct *mm = call->svm->mm;
+	u64 start = blocks[0]->start;
+
+	if (mmap_read_lock_killable(mm))
+		return 0;
+	/* What there is may have changed. */
+	n = min(n, run_length(call->svm, start, start + n * HMM_SVM_BLOCK_SIZE));
+	if (n > 1)
+		n = hmm_svm_migrate_run(call, blocks, n, vma_lookup(mm, start));
+	else
+		n = 0;
+	mmap_read_unlock(mm);
+	return n;
+}
+
+/*
+ * Moves what is next to the device, if it is more than a block.
+ * Return: the end of what was moved, and is to be mapped.
+ */
+static u64 try_run(struct hmm_svm_call *call, u64 start, u64 end)
+{
+	struct hmm_svm_block *blocks[HMM_SVM_RUN_BLOCKS];
+	struct hmm_svm *svm = call->svm;
+	unsigned int n, i, moved = 0;
+
+	if (!svm->sdev->halves || !hmm_svm_has_pages(svm->sdev) ||
+	    !IS_ALIGNED(start, HMM_SVM_BLOCK_SIZE) || mmap_read_lock_killable(svm->mm))
+		return start;
+	n = run_length(svm, start, end);
+	mmap_read_unlock(svm->mm);
+	if (n < 2)
+		return start;
+
+	/* Before mmap_lock, as that may be needed to make them. */
+	for (i = 0; i < n; i++) {
+		blocks[i] = get_block(svm, start + i * HMM_SVM_BLOCK_SIZE);
+		if (IS_ERR(blocks[i]))
+			break;
+	}
+	if (i > 1)
+		moved = move_run(call, blocks, i);
+	while (i--)
+		hmm_svm_block_put(blocks[i]);
+	return start + moved * HMM_SVM_BLOCK_SIZE;
+}
+
 /* Return: 0; -EFAULT when there were holes; or an error that ended it. */
 static int range_apply(struct hmm_svm_call *call, u64 start, u64 end, hmm_svm_range_fn fn)
 {
-	struct hmm_svm_notifier *notifier;
 	struct hmm_svm_block *block;
+	u64 next, moved = 0;
 	bool holes = false;
 	int ret;
-	u64 next;
 
 	for (; start < end; start = next) {
 		ret = hmm_svm_call_check(call);
@@ -175,13 +273,12 @@ static int range_apply(struct hmm_svm_call *call, u64 start, u64 end, hmm_svm_ra
 		if (start == end)
 			break;
 		next = min(round_down(start, HMM_SVM_BLOCK_SIZE) + HMM_SVM_BLOCK_SIZE, end);
-		notifier = hmm_svm_notifier_get(call->svm, start);
-		if (IS_ERR(notifier))
-			return PTR_ERR(notifier);
-		block = hmm_svm_block_get(notifier, start);
-		if (!block)
-			return -ENOMEM;
-		ret = block_apply(block, start, next, fn);
+		if (fn == to_device && start >= moved)
+			moved = try_run(call, start, end);
+		block = get_block(call->svm, start);
+		if (IS_ERR(block))
+			return PTR_ERR(block);
+		ret = block_apply(block, start, next, start < moved ? to_device_moved : fn);
 		hmm_svm_block_put(block);
 		if (ret && ret != -EFAULT)
 			return ret;

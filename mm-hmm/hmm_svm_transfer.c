@@ -94,13 +94,13 @@ static void add_extent(struct hmm_svm_migration *m, u64 dst, u64 src, u32 size, 
 	};
 }
 
-/* With physical addresses for the side in system memory. Returns its size. */
-static size_t collect_extents(struct hmm_svm_device *sdev, struct hmm_svm_migration *m,
-			      bool to_dev)
+/* With physical addresses for the side in system memory. */
+static void collect_extents(struct hmm_svm_device *sdev, struct hmm_svm_migration *m,
+			    bool to_dev)
 {
-	size_t total = 0;
 	unsigned int i;
 
+	m->total = 0;
 	m->nr_extents = 0;
 	for (i = 0; i < m->npages; i++) {
 		unsigned long src = src_pfn(m, i), dst = dst_pfn(m, i);
@@ -111,7 +111,7 @@ static size_t collect_extents(struct hmm_svm_device *sdev, struct hmm_svm_migrat
 		if (m->dst[i] & MIGRATE_PFN_COMPOUND)
 			size = HMM_SVM_BLOCK_SIZE;
 		if (src != NO_PFN)
-			total += size;
+			m->total += size;
 
 		if (src == NO_PFN)
 			add_extent(m, PFN_PHYS(dst - sdev->first_pfn), 0, size,
@@ -126,7 +126,6 @@ static size_t collect_extents(struct hmm_svm_device *sdev, struct hmm_svm_migrat
 		if (size > PAGE_SIZE)
 			break;
 	}
-	return total;
 }
 
 static u64 *sys_address(struct hmm_svm_extent *e, bool to_dev)
@@ -186,13 +185,12 @@ static int link_extents(struct hmm_svm_device *sdev, struct hmm_svm_migration *m
 }
 
 /* Return: 0, or -ENOMEM and nothing is mapped. */
-static int map_extents(struct hmm_svm_device *sdev, struct hmm_svm_migration *m, size_t total,
-		       bool to_dev)
+static int map_extents(struct hmm_svm_device *sdev, struct hmm_svm_migration *m, bool to_dev)
 {
 	unsigned int i;
 
 	m->iova = (struct dma_iova_state) {};
-	if (total && dma_iova_try_alloc(sdev->dev, &m->iova, 0, total))
+	if (m->total && dma_iova_try_alloc(sdev->dev, &m->iova, 0, m->total))
 		return link_extents(sdev, m, to_dev) ? -ENOMEM : 0;
 
 	for (i = 0; i < m->nr_extents; i++) {
@@ -224,20 +222,79 @@ static int map_extents(struct hmm_svm_device *sdev, struct hmm_svm_migration *m,
  */
 int hmm_svm_transfer(struct hmm_svm_device *sdev, struct hmm_svm_migration *m, bool to_dev)
 {
-	size_t total = collect_extents(sdev, m, to_dev);
 	int ret = -ENODEV;
 
+	collect_extents(sdev, m, to_dev);
 	if (!m->nr_extents)
 		return 0;
 
 	down_read(&sdev->copy_lock);
 	if (sdev->ops)
-		ret = map_extents(sdev, m, total, to_dev);
+		ret = map_extents(sdev, m, to_dev);
 	if (!ret) {
 		ret = sdev->ops->copy(sdev, m->extents, m->nr_extents);
-		unmap_extents(sdev, m, total, to_dev);
+		unmap_extents(sdev, m, m->total, to_dev);
 	}
 	up_read(&sdev->copy_lock);
+	return ret;
+}
+
+/**
+ * hmm_svm_transfer_begin() - The first half of hmm_svm_transfer()
+ * @sdev: device that can (&hmm_svm_device.halves)
+ * @m: as there
+ * @to_dev: direction
+ *
+ * Waits for nothing. Whoever removes the device waits for the second half.
+ *
+ * Return: 0: hmm_svm_transfer_end() has to follow; -EAGAIN: not now; or an error.
+ */
+int hmm_svm_transfer_begin(struct hmm_svm_device *sdev, struct hmm_svm_migration *m, bool to_dev)
+{
+	int ret = -ENODEV;
+
+	m->ops = NULL;
+	collect_extents(sdev, m, to_dev);
+	if (!m->nr_extents)
+		return 0;
+
+	if (!down_read_trylock(&sdev->copy_lock))
+		return -EAGAIN;
+	if (sdev->ops)
+		ret = map_extents(sdev, m, to_dev);
+	if (!ret) {
+		ret = sdev->ops->copy_begin(sdev, m->extents, m->nr_extents);
+		if (ret < 0)
+			unmap_extents(sdev, m, m->total, to_dev);
+	}
+	if (ret >= 0) {
+		m->ops = sdev->ops;
+		m->ticket = ret;
+		atomic_inc(&sdev->nr_halves);
+		ret = 0;
+	}
+	up_read(&sdev->copy_lock);
+	return ret;
+}
+
+/**
+ * hmm_svm_transfer_end() - The second half of hmm_svm_transfer()
+ * @sdev: as for the first
+ * @m: as for the first
+ * @to_dev: as for the first
+ *
+ * Return: 0, or an error, and then nothing may be taken as copied.
+ */
+int hmm_svm_transfer_end(struct hmm_svm_device *sdev, struct hmm_svm_migration *m, bool to_dev)
+{
+	int ret;
+
+	if (!m->ops)
+		return 0;
+	ret = m->ops->copy_end(sdev, m->ticket);
+	unmap_extents(sdev, m, m->total, to_dev);
+	if (atomic_dec_and_test(&sdev->nr_halves))
+		wake_up_var(&sdev->nr_halves);
 	return ret;
 }
 

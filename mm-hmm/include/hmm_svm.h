@@ -160,6 +160,26 @@ struct hmm_svm_device_ops {
 		    unsigned int count);
 
 	/**
+	 * @copy_begin: The same, but return when the copy has begun, so that the
+	 * caller can prepare another meanwhile.  Never sleeps.  @extents may be gone
+	 * before the copy is done.  Optional.
+	 *
+	 * Return: a ticket (not negative) for @copy_end, which is called once, by
+	 * the same thread, before @copy_begin's data is looked at; -EAGAIN: the
+	 * engine has no room now; or an error of @copy.
+	 */
+	int (*copy_begin)(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
+			  unsigned int count);
+
+	/**
+	 * @copy_end: Wait for a copy that has begun.  Folios are locked, also
+	 * of other copies.  Required with @copy_begin.
+	 *
+	 * Return: as @copy.
+	 */
+	int (*copy_end)(struct hmm_svm_device *sdev, int ticket);
+
+	/**
 	 * @evict: Migrated memory needs room: free a chunk of hmm_svm_chunk_alloc()
 	 * if the driver can do without, by moving what is in it to system memory.
 	 * Called in faults, with mmap_lock and a migrate lock held, and by a worker,

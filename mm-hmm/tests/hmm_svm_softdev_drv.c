@@ -254,8 +254,49 @@ static int softdev_copy(struct hmm_svm_device *sdev, const struct hmm_svm_extent
 	return 0;
 }
 
+/* Copies that have begun. They are made when they end: no later, and no earlier. */
+static DEFINE_SPINLOCK(softdev_begun_lock);
+static struct {
+	unsigned int count;	/* 0: free */
+	struct hmm_svm_extent extents[HMM_SVM_BLOCK_PAGES];
+} softdev_begun[2];
+static u32 softdev_overlapped;
+
+static int softdev_copy_begin(struct hmm_svm_device *sdev, const struct hmm_svm_extent *extents,
+			      unsigned int count)
+{
+	int i, ticket = -EAGAIN;
+
+	spin_lock(&softdev_begun_lock);
+	for (i = 0; i < ARRAY_SIZE(softdev_begun); i++) {
+		if (softdev_begun[i].count) {
+			softdev_overlapped++;
+			continue;
+		}
+		if (ticket >= 0)
+			continue;
+		softdev_begun[i].count = count;
+		memcpy(softdev_begun[i].extents, extents, array_size(count, sizeof(*extents)));
+		ticket = i;
+	}
+	spin_unlock(&softdev_begun_lock);
+	return ticket;
+}
+
+static int softdev_copy_end(struct hmm_svm_device *sdev, int ticket)
+{
+	int ret = softdev_copy(sdev, softdev_begun[ticket].extents, softdev_begun[ticket].count);
+
+	spin_lock(&softdev_begun_lock);
+	softdev_begun[ticket].count = 0;
+	spin_unlock(&softdev_begun_lock);
+	return ret;
+}
+
 static const struct hmm_svm_device_ops softdev_device_ops = {
 	.copy = softdev_copy,
+	.copy_begin = softdev_copy_begin,
+	.copy_end = softdev_copy_end,
 };
 
 static void softdev_walk(struct softdev_file *sf, u64 addr)
@@ -402,7 +443,10 @@ out:
 
 static long softdev_state(struct softdev_file *sf, void __user *arg)
 {
-	struct softdev_state state = { .dead = READ_ONCE(sf->dead) };
+	struct softdev_state state = {
+		.dead = READ_ONCE(sf->dead),
+		.overlapped = READ_ONCE(softdev_overlapped),
+	};
 	unsigned int i;
 
 	mutex_lock(&sf->workers_lock);

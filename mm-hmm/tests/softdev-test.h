@@ -70,6 +70,14 @@ void race_child_exits_in_eviction(void);
 void race_fault_of_child(void);
 void race_only_child_left(void);
 
+/* softdev-run.c */
+void run_of_all_kinds(void);
+void run_with_gaps(void);
+void run_copy_fails(void);
+void run_large_refused(void);
+void run_oversubscribed(void);
+void run_contended(void);
+
 /* softdev-faults.c */
 void faults(void);
 

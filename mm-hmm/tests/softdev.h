@@ -141,13 +141,13 @@ struct softdev_pages {
  * @dead: the mirror's owner is gone
  * @running: workers at work
  * @result: of the last worker that ended, as of SOFTDEV_IOC_ACCESS: 0 or a positive errno
- * @pad: 0
+ * @overlapped: copies that began while another was under way, since the module was loaded
  */
 struct softdev_state {
 	__u32 dead;
 	__u32 running;
 	__u32 result;
-	__u32 pad;
+	__u32 overlapped;
 };
 
 #define SOFTDEV_IOC_ACCESS	_IOWR('S', 0, struct softdev_access)
