@@ -442,6 +442,8 @@ void hmm_svm_chunk_release(struct hmm_svm_chunk *chunk, const unsigned long *pag
  * @chunk: chunk of which nobody takes pages
  *
  * It may be split or freed meanwhile: core mm finds out under its lock.
+ *
+ * Return: whether.
  */
 bool hmm_svm_chunk_is_large(const struct hmm_svm_chunk *chunk)
 {

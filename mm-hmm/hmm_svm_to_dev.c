@@ -111,14 +111,15 @@ static int take(struct arrival *a)
 		return ret;
 	m->npages = a->args.npages;
 
-	if (!hmm_svm_moves_whole(m)) {
-		alloc_device_pages(m, a->chunk, hmm_svm_page_index(a->block, a->args.start));
-	} else if (hmm_svm_take_failure(a->block->notifier->svm, HMM_SVM_FAIL_LARGE_PAGE)) {
+	if (hmm_svm_moves_whole(m) &&
+	    hmm_svm_take_failure(a->block->notifier->svm, HMM_SVM_FAIL_LARGE_PAGE)) {
 		migrate_vma_finalize(&a->args);
 		return -EAGAIN;
-	} else {
-		alloc_device_folio(m, a->chunk);
 	}
+	if (hmm_svm_moves_whole(m))
+		alloc_device_folio(m, a->chunk);
+	else
+		alloc_device_pages(m, a->chunk, hmm_svm_page_index(a->block, a->args.start));
 	hmm_svm_shorten(m);
 	a->taken = true;
 	return 0;

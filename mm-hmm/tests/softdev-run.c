@@ -26,6 +26,7 @@ struct uffdio_move {
 	__u64 mode;
 	__s64 move;
 };
+
 #define UFFDIO_MOVE			_IOWR(UFFDIO, 0x05, struct uffdio_move)
 #define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES	(1ULL << 1)
 #define UFFD_FEATURE_MOVE		(1 << 16)
@@ -60,13 +61,17 @@ static uint64_t word_of(int block, size_t word)
 	return block % 3 == 1 ? 0 : block + word;
 }
 
-/* @by_device: the device looks at them. */
+static bool is_right(uint64_t *word, uint64_t value, bool by_device)
+{
+	return by_device ? !dev_check(word, 8, 1, value) : *word == value;
+}
+
+/* @by_device: the device looks at them, at some words of each page. */
 static bool blocks_are_right(uint64_t *p, bool by_device)
 {
 	for (int i = 0; i < RUN_BLOCKS; i++)
 		for (size_t word = 0; word < BLOCK_WORDS; word += by_device ? 511 : 1)
-			if (by_device ? dev_check(&p[i * BLOCK_WORDS + word], 8, 1, word_of(i, word)) :
-					p[i * BLOCK_WORDS + word] != word_of(i, word))
+			if (!is_right(&p[i * BLOCK_WORDS + word], word_of(i, word), by_device))
 				return false;
 	return true;
 }
