@@ -265,6 +265,22 @@ static bool continues_neighbour(const struct hmm_svm_block *block, const struct 
 		hmm_svm_block_is_full(svm, end));
 }
 
+/*
+ * The same within a block, of which pages [@low, @high) are in the vma: whether all that the
+ * device has lies between one end and the window [@first, @last), to which it has come in
+ * more than one step.
+ */
+static bool continues_itself(const struct hmm_svm_block *block, unsigned int low,
+			     unsigned int high, unsigned int first, unsigned int last)
+{
+	unsigned int before = hmm_svm_weight(block->mapped, low, first);
+	unsigned int behind = hmm_svm_weight(block->mapped, last, high);
+
+	if (before + behind < 2 * HMM_SVM_MIN_WINDOW || hmm_svm_is_short(block->notifier->svm->sdev))
+		return false;
+	return (!behind && low + before == first) || (!before && last + behind == high);
+}
+
 /**
  * hmm_svm_policy_density() - How much around a fault to serve with it
  * @block: block with the fault
@@ -273,11 +289,11 @@ static bool continues_neighbour(const struct hmm_svm_block *block, const struct 
  * @order: the most, as log2 of pages
  *
  * The largest aligned power of two of pages of which more than half would be
- * mapped after the smallest window around @addr is. A block that is used
- * from end to end comes with six faults, one that is used here and there comes
- * with what is used. Where the program wants huge pages, the first fault brings
- * the whole block, as one large folio if nothing of it is there yet. So does a
- * fault next to a block that is mapped from end to end.
+ * mapped after the smallest window around @addr is. So a block that is used here and
+ * there comes with what is used; one that is used from end to end comes with three
+ * faults, the third of which finds that. Where the program wants huge pages, the
+ * first fault brings the whole block, as one large folio if nothing of it is there yet. So
+ * does a fault next to a block that is mapped from end to end.
  *
  * Return: the range, in @block and @vma, with @addr in it, less what is mapped
  * at its ends.
@@ -286,6 +302,9 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 					   struct vm_area_struct *vma, u64 addr,
 					   unsigned int order)
 {
+	struct hmm_svm_span all = hmm_svm_clip_to_vma(vma, block->start, hmm_svm_block_end(block));
+	unsigned int low = hmm_svm_page_index(block, all.start);
+	unsigned int high = low + ((all.end - all.start) >> PAGE_SHIFT);
 	unsigned int page = hmm_svm_page_index(block, addr);
 	unsigned int n = min(HMM_SVM_MIN_WINDOW, 1U << order);
 	unsigned int first = round_down(page, n);
@@ -295,9 +314,11 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 
 	if ((vma->vm_flags & VM_HUGEPAGE) && 1U << order >= HMM_SVM_BLOCK_PAGES &&
 	    bitmap_empty(block->mapped, HMM_SVM_BLOCK_PAGES))
-		return hmm_svm_clip_to_vma(vma, block->start, hmm_svm_block_end(block));
+		return all;
 
-	if (1U << order >= HMM_SVM_BLOCK_PAGES && continues_neighbour(block, vma)) {
+	if (1U << order >= HMM_SVM_BLOCK_PAGES &&
+	    (continues_neighbour(block, vma) ||
+	     continues_itself(block, low, high, first, first + n))) {
 		first = 0;
 		n = HMM_SVM_BLOCK_PAGES;
 	}
@@ -311,12 +332,16 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 		}
 	}
 	/* What is there stays undisturbed. */
-	for (last = first + n; first < page && test_bit(first, block->mapped); first++)
-		;
+	last = min(first + n, high);
+	first = max(first, low);
+	while (first < page && test_bit(first, block->mapped))
+		first++;
 	while (last > page + 1 && test_bit(last - 1, block->mapped))
 		last--;
-	return hmm_svm_clip_to_vma(vma, block->start + ((u64)first << PAGE_SHIFT),
-				   block->start + ((u64)last << PAGE_SHIFT));
+	return (struct hmm_svm_span) {
+		.start = block->start + ((u64)first << PAGE_SHIFT),
+		.end = block->start + ((u64)last << PAGE_SHIFT),
+	};
 }
 
 /**

@@ -47,7 +47,7 @@ static struct vm_area_struct *whole_vma(struct kunit *test, struct hmm_svm_block
 			     VM_READ | VM_WRITE);
 }
 
-static void sequential_use_takes_six_faults(struct kunit *test)
+static void sequential_use_takes_three_faults(struct kunit *test)
 {
 	struct hmm_svm_block *block = kunit_svm_block(test, 0);
 	struct vm_area_struct *vma = whole_vma(test, block);
@@ -58,7 +58,37 @@ static void sequential_use_takes_six_faults(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, test_bit(page, block->mapped));
 		faults++;
 	}
-	KUNIT_EXPECT_EQ(test, 6, faults);
+	KUNIT_EXPECT_EQ(test, 3, faults);
+}
+
+/* The same in the other direction, in a vma that has a part of the block. */
+static void sequential_use_backwards(struct kunit *test)
+{
+	struct hmm_svm_block *block = kunit_svm_block(test, 0);
+	struct vm_area_struct *vma;
+
+	vma = kunit_svm_vma(test, kunit_svm_addr(block, 40), kunit_svm_addr(block, 400),
+			    VM_READ | VM_WRITE);
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 399));
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 383));
+	KUNIT_EXPECT_EQ(test, 360 - 32, fault(block, vma, 367));
+}
+
+/* Something of the block lies elsewhere: it is not used from end to end. */
+static void gap_is_no_sequence(struct kunit *test)
+{
+	struct hmm_svm_block *block = kunit_svm_block(test, 0);
+	struct vm_area_struct *vma = whole_vma(test, block);
+
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 400));
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 0));
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 16));
+	/* The density of 256 KiB alone. */
+	KUNIT_EXPECT_EQ(test, 32, fault(block, vma, 32));
+	/* From its beginning, but for a hole. */
+	bitmap_zero(block->mapped, WHOLE);
+	bitmap_set(block->mapped, 1, 63);
+	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 300));
 }
 
 static void sparse_use_stays_sparse(struct kunit *test)
@@ -438,7 +468,9 @@ static void readback_is_clipped_to_the_vma(struct kunit *test)
 }
 
 static struct kunit_case policy_cases[] = {
-	KUNIT_CASE(sequential_use_takes_six_faults),
+	KUNIT_CASE(sequential_use_takes_three_faults),
+	KUNIT_CASE(sequential_use_backwards),
+	KUNIT_CASE(gap_is_no_sequence),
 	KUNIT_CASE(sparse_use_stays_sparse),
 	KUNIT_CASE(window_has_the_page_and_new_ends),
 	KUNIT_CASE(window_is_clipped_to_the_vma),
