@@ -280,6 +280,7 @@ init_caps(struct colibri_screen *screen)
    caps->doubles = true;
    caps->fp16 = true;
    caps->cl_precise_fp = true;
+   caps->cl_fp32_denorms = true;
    caps->cl_generic_pointers = true;
    caps->cl_debug_info = true;
    caps->cl_device_scope_atomics = true;
