@@ -41,6 +41,23 @@ static const char signed_function[] =
 	"	int y = x;\n"
 	"	return y + steps[y & 1] - (y & 1);\n"
 	"}\n";
+/* No external definition: any number of programs may have it. */
+#define INLINE_TRIPLE \
+	"inline uint triple(uint x) { return x * 3u; }\n"
+static const char inline_kernel[] =
+	INLINE_TRIPLE
+	"uint next(uint x);\n"
+	"kernel void k(global uint *out)\n"
+	"{\n"
+	"	uint i = get_global_id(0);\n"
+	"	out[i] = triple(next(i)) / 2u;\n"
+	"}\n";
+static const char inline_function[] =
+	INLINE_TRIPLE
+	"uint next(uint x)\n"
+	"{\n"
+	"	return triple(2u * x + 2u) / 3u;\n"
+	"}\n";
 static const char header[] =
 	"#define STEP 1u\n";
 static const char with_header[] =
@@ -181,6 +198,7 @@ int main(void)
 	test_link(&cl, unsigned_kernel, signed_function, "a signed function");
 	test_link(&cl, signed_kernel, unsigned_function, "a signed kernel");
 	test_link(&cl, signed_kernel, signed_function, "both signed");
+	test_link(&cl, inline_kernel, inline_function, "an inline function in both");
 	test_library(&cl);
 	test_header(&cl);
 	test_unresolved(&cl);
