@@ -11,7 +11,7 @@ FILE ?= /usr/share/common-licenses/GPL-3
 
 .DEFAULT_GOAL := all
 .PHONY: all setup model modules mesa mesa-tree mesa-series igt examples cl-tests run shell \
-	test lint patches test-patches bench-hmm bench-cl test-piglit test-programs test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
+	test lint patches test-patches bench-hmm bench-submit bench-cl test-piglit test-programs test-model test-fuzz test-hmm test-igt test-full test-debug test-debug-merge test-cl docs clean distclean help
 
 all: model modules mesa igt examples cl-tests ## build everything
 
@@ -87,6 +87,9 @@ test-cl: model modules mesa examples cl-tests ## run the OpenCL tests in the VM
 
 bench-hmm: model modules ## measure hmm_svm beside its peers (build/bench/hmm.json)
 	@python3 bench/hmm/run.py
+
+bench-submit: model modules igt ## measure submission by doorbell, call and job (build/bench/submit.json)
+	@python3 bench/submit/run.py
 
 bench-cl: model modules mesa ## measure OpenCL on Colibri beside pocl and llvmpipe, in the VM and natively (build/bench/cl.json)
 	@python3 bench/cl/run.py

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "jobs.h"
 #include "many_queues.h"
 #include "user_ring.h"
 
@@ -295,34 +296,147 @@ static void exec(struct gpu *gpu)
 	others_go_on(gpu, exec_ringers);
 }
 
-/* How fast it is; the figures are for the log. */
+/* ---- What a submission costs: bench/submit reads the last two lines ---- */
+
+#define NUM_SUBMISSIONS	100	/* in a round; the ring has room for all */
+#define NUM_ROUNDS	9
+#define RATE_RING	512
+
+struct way {
+	struct gpu *gpu;
+	int (*submit)(struct way *way, const union colibri_packet *packet);
+	struct colibri_ring ring;
+	uint32_t queue;
+	struct drm_colibri_sync sync;
+	uint64_t cpu_ns[NUM_ROUNDS];
+	uint64_t ns[NUM_ROUNDS];
+};
+
+static int submit_by_doorbell(struct way *way, const union colibri_packet *packet)
+{
+	return colibri_ring_submit(&way->ring, packet, 1);
+}
+
+static int submit_by_call(struct way *way, const union colibri_packet *packet)
+{
+	return colibri_queue_submit(&way->gpu->dev, way->queue, packet, 1);
+}
+
+/* A job of drm_sched, the fence of which a syncobj has. */
+static int submit_by_job(struct way *way, const union colibri_packet *packet)
+{
+	struct drm_colibri_exec_item item = colibri_exec_item(way->queue, packet, 1);
+
+	return colibri_exec(&way->gpu->dev, &item, 1, &way->sync, 1);
+}
+
+static void way_submit(struct way *way, union colibri_packet packet)
+{
+	igt_assert_eq(way->submit(way, &packet), 0);
+}
+
+static void way_finish(struct way *way)
+{
+	struct gpu *gpu = way->gpu;
+
+	/* The fence of the last job. */
+	if (way->sync.handle) {
+		igt_assert_eq(syncobj_wait(gpu, way->sync.handle, 0, GPU_TIMEOUT_S * NSEC_PER_SEC), 0);
+		return;
+	}
+	way_submit(way, colibri_packet_fence(gpu->fence_addr + 8, ++gpu->seqno));
+	igt_assert_eq(colibri_fence_wait(&gpu->dev, &gpu->fence, 8, DRM_COLIBRI_WAIT_GE, gpu->seqno,
+					 way->queue, GPU_TIMEOUT_S * NSEC_PER_SEC), 0);
+}
+
+static void way_submit_all(struct way *way)
+{
+	for (unsigned int i = 0; i < NUM_SUBMISSIONS; i++)
+		way_submit(way, colibri_packet_vendor(COLIBRI_OP_NOP));
+}
+
+static uint64_t cpu_time(void)
+{
+	struct timespec now;
+
+	igt_assert_eq(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), 0);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+/* What it takes of the submitting thread, while the queue has something else to do. */
+static uint64_t way_cpu_time(struct way *way)
+{
+	struct gpu *gpu = way->gpu;
+	uint64_t start;
+
+	__atomic_store_n(&gpu->shared->mail.stop, 0, __ATOMIC_RELEASE);
+	way_submit(way, colibri_packet_wait(gpu_shared_addr(gpu, mail.stop), DRM_COLIBRI_WAIT_NE, 0));
+	start = cpu_time();
+	way_submit_all(way);
+	start = cpu_time() - start;
+	__atomic_store_n(&gpu->shared->mail.stop, 1, __ATOMIC_RELEASE);
+	way_finish(way);
+	return start / NUM_SUBMISSIONS;
+}
+
+/* What it takes until all of it is done, when the queue has nothing else to do. */
+static uint64_t way_time(struct way *way)
+{
+	struct timespec start = { 0 };
+
+	igt_nsec_elapsed(&start);
+	way_submit_all(way);
+	way_finish(way);
+	return igt_nsec_elapsed(&start) / NUM_SUBMISSIONS;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static uint64_t median(uint64_t *values)
+{
+	qsort(values, NUM_ROUNDS, sizeof(*values), compare);
+	return values[NUM_ROUNDS / 2];
+}
+
+/* All ways in turn, so that what else the machine does meets each of them. */
 static void rate(struct gpu *gpu)
 {
-	enum { NUM = 5000 };
-	union colibri_packet nop = colibri_packet_vendor(COLIBRI_OP_NOP);
-	struct timespec start = { 0 };
-	struct colibri_ring ring;
-	uint64_t user, call;
+	static struct gpu fenced;
+	static struct way ways[3];
+	struct way *doorbell = &ways[0], *call = &ways[1], *job = &ways[2];
 
-	ring_make(gpu, &ring);
-	ring_work(gpu, &ring, 1);
-	igt_nsec_elapsed(&start);
-	for (unsigned int i = 0; i < NUM; i++)
-		while (colibri_ring_submit(&ring, &nop, 1) == -EAGAIN)
-			sched_yield();
-	ring_fence(gpu, &ring);
-	igt_assert_eq(ring_wait(gpu, &ring), 0);
-	user = igt_nsec_elapsed(&start);
-	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &ring), 0);
+	gpu_init_fenced(&fenced);
+	*doorbell = (struct way){ .gpu = gpu, .submit = submit_by_doorbell };
+	*call = (struct way){ .gpu = gpu, .submit = submit_by_call };
+	*job = (struct way){ .gpu = &fenced, .submit = submit_by_job };
+	igt_assert_eq(colibri_ring_create(&gpu->dev, gpu->vm, 1, RATE_RING, &doorbell->ring), 0);
+	doorbell->queue = doorbell->ring.queue;
+	igt_assert_eq(colibri_queue_create(&gpu->dev, gpu->vm, 1, RATE_RING, &call->queue), 0);
+	igt_assert_eq(colibri_queue_create(&fenced.dev, fenced.vm, 1, RATE_RING, &job->queue), 0);
+	job->sync = signal_syncobj(syncobj_new(&fenced, false), 0);
 
-	start = (struct timespec){ 0 };
-	igt_nsec_elapsed(&start);
-	for (unsigned int i = 0; i < NUM; i++)
-		igt_assert_eq(colibri_queue_submit(&gpu->dev, gpu->queue, &nop, 1), 0);
-	gpu_submit(gpu, &nop, 1);
-	gpu_wait(gpu);
-	call = igt_nsec_elapsed(&start);
-	igt_info("a packet: %" PRIu64 " ns by the process, %" PRIu64 " ns by a call\n", user / NUM, call / NUM);
+	for (unsigned int round = 0; round < NUM_ROUNDS; round++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
+			ways[i].cpu_ns[round] = way_cpu_time(&ways[i]);
+			ways[i].ns[round] = way_time(&ways[i]);
+		}
+	}
+	igt_info("CPU ns of the thread a submission: doorbell %" PRIu64 " call %" PRIu64 " job %" PRIu64 "\n",
+		 median(doorbell->cpu_ns), median(call->cpu_ns), median(job->cpu_ns));
+	igt_info("ns a submission: doorbell %" PRIu64 " call %" PRIu64 " job %" PRIu64 "\n",
+		 median(doorbell->ns), median(call->ns), median(job->ns));
+
+	igt_assert_eq(colibri_ring_destroy(&gpu->dev, &doorbell->ring), 0);
+	igt_assert_eq(colibri_queue_destroy(&gpu->dev, call->queue), 0);
+	igt_assert_eq(syncobj_status(&fenced, job->sync.handle), 0);
+	syncobj_free(&fenced, job->sync.handle);
+	igt_assert_eq(colibri_queue_destroy(&fenced.dev, job->queue), 0);
+	gpu_fini(&fenced);
 }
 
 static const struct gpu_test tests[] = {
@@ -334,7 +448,7 @@ static const struct gpu_test tests[] = {
 	{ "corrupt", corrupt, "nonsense in the mapped memory harms nobody else" },
 	{ "killed", killed, "a process is killed while it rings: nobody notices, nothing is left" },
 	{ "exec", exec, "a process execs while it rings: work and mappings end, nobody else notices" },
-	{ "rate", rate, "what a packet costs" },
+	{ "rate", rate, "what a submission costs, by doorbell, call and job" },
 };
 
 igt_main()
