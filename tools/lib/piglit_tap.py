@@ -2,6 +2,7 @@
 """Compares piglit's results with what is expected and prints them as TAP.
 
 usage: piglit_tap.py todo LIST RESULTS-FOLDER        the tests of LIST that have no result yet
+       piglit_tap.py forget LIST RESULTS-FOLDER      those that were cut off have none any more
        piglit_tap.py report LIST RESULTS-FOLDER EXPECTATIONS-FOLDER ALL-NAMES
 
 Expectations are files of the format that Mesa's CI uses for deqp-runner and piglit-runner:
@@ -53,6 +54,18 @@ def read_results(folder):
                 # The machine died while it was written: its test has not run.
                 continue
     return results
+
+
+def forget_cut_off(folder):
+    """A run that somebody stopped says nothing about the tests that it was at."""
+    for path in glob.glob(f"{folder}/run-*/tests/*.json"):
+        try:
+            with open(path, encoding="utf-8") as file:
+                records = json.load(file).values()
+        except ValueError:
+            continue
+        if any(record["result"] == "incomplete" for record in records):
+            os.remove(path)
 
 
 def parse_expectations(text, path, with_status):
@@ -163,6 +176,9 @@ def main():
     if action == "todo":
         results = read_results(folder)
         print("\n".join(name for name in names if name not in results))
+        return
+    if action == "forget":
+        forget_cut_off(folder)
         return
     expectations = Expectations(sys.argv[4])
     every = read_lines(sys.argv[5])
