@@ -48,10 +48,18 @@ struct colibri_loop {
    bool lanes_continued;
 };
 
-/* base + stride * lane, in the bits of base. A NULL base: it is not like that. */
+/*
+ * base + stride * lane, in the bits of base. A NULL base: it is not like that.
+ *
+ * With key->row_lanes of less than a wave it can also be
+ * base + stride * (lane % row_lanes) + row * (lane / row_lanes).
+ */
 struct colibri_affine {
    LLVMValueRef base;
    int64_t stride;
+
+   /** In the bits of base; NULL: stride * row_lanes, lanes go on in the next row. */
+   LLVMValueRef row;
 
    /** i1: it is like that only if this is true. NULL: always. */
    LLVMValueRef sure;
@@ -82,6 +90,9 @@ struct colibri_llvm {
    LLVMValueRef lane;
 
    struct colibri_loop *loop;
+
+   /** Divergent ifs around what is being translated. */
+   unsigned divergent_ifs;
 
    /** Counts jumps that took lanes out of exec. */
    unsigned jumps;
@@ -145,6 +156,9 @@ void colibri_set_exec(struct colibri_llvm *ctx, LLVMValueRef mask);
 
 /** A variable of the function. */
 LLVMValueRef colibri_alloca(struct colibri_llvm *ctx, LLVMTypeRef type);
+
+/** All lanes are known to execute here. */
+bool colibri_is_whole(struct colibri_llvm *ctx);
 
 LLVMBasicBlockRef colibri_new_block(struct colibri_llvm *ctx, const char *name);
 void colibri_start_block(struct colibri_llvm *ctx, LLVMBasicBlockRef block);

@@ -6,6 +6,9 @@
 /*
  * Values that grow by a constant from lane to lane: base + stride * lane.
  *
+ * Where a wave has several rows of a work-group (key->row_lanes) there is another
+ * step from row to row, which may be any uniform number.
+ *
  * IDs are such values, and so are most addresses made of them. Kept as a scalar
  * base and a stride they cost no vector operations, and where the stride is the
  * size of an element, a gather is a unit-stride load.
@@ -164,6 +167,21 @@ both(struct colibri_llvm *ctx, LLVMValueRef x, LLVMValueRef y)
    return !x ? y : !y || x == y ? x : LLVMBuildAnd(ctx->builder, x, y, "");
 }
 
+static unsigned
+bits_of(LLVMValueRef value)
+{
+   return LLVMGetIntTypeWidth(LLVMTypeOf(value));
+}
+
+/* The step from row to row. */
+static LLVMValueRef
+row_step(struct colibri_llvm *ctx, struct colibri_affine x)
+{
+   return x.row ? x.row
+                : colibri_const(ctx, bits_of(x.base),
+                                x.stride * ctx->key->row_lanes, false);
+}
+
 static struct colibri_affine
 add(struct colibri_llvm *ctx, struct colibri_affine x, struct colibri_affine y)
 {
@@ -172,6 +190,9 @@ add(struct colibri_llvm *ctx, struct colibri_affine x, struct colibri_affine y)
    return (struct colibri_affine){
       .base = LLVMBuildAdd(ctx->builder, x.base, y.base, ""),
       .stride = x.stride + y.stride,
+      .row = x.row || y.row ? LLVMBuildAdd(ctx->builder, row_step(ctx, x),
+                                           row_step(ctx, y), "")
+                            : NULL,
       .sure = both(ctx, x.sure, y.sure),
    };
 }
@@ -185,6 +206,9 @@ subtract(struct colibri_llvm *ctx, struct colibri_affine x,
    return (struct colibri_affine){
       .base = LLVMBuildSub(ctx->builder, x.base, y.base, ""),
       .stride = x.stride - y.stride,
+      .row = x.row || y.row ? LLVMBuildSub(ctx->builder, row_step(ctx, x),
+                                           row_step(ctx, y), "")
+                            : NULL,
       .sure = both(ctx, x.sure, y.sure),
    };
 }
@@ -193,14 +217,61 @@ static struct colibri_affine
 multiply(struct colibri_llvm *ctx, struct colibri_affine x, unsigned bits,
          uint64_t factor)
 {
+   LLVMValueRef constant = colibri_const(ctx, bits, factor, false);
+
    if (!x.base)
       return none();
    return (struct colibri_affine){
-      .base = LLVMBuildMul(ctx->builder, x.base,
-                           colibri_const(ctx, bits, factor, false), ""),
+      .base = LLVMBuildMul(ctx->builder, x.base, constant, ""),
       .stride = x.stride * (int64_t)factor,
+      .row = x.row ? LLVMBuildMul(ctx->builder, x.row, constant, "") : NULL,
       .sure = x.sure,
    };
+}
+
+/* Only steps from row to row may be unknown numbers. */
+static struct colibri_affine
+multiply_rows(struct colibri_llvm *ctx, struct colibri_affine x,
+              struct colibri_affine factor)
+{
+   if (!x.base || !x.row || x.stride || !factor.base)
+      return none();
+   return (struct colibri_affine){
+      .base = LLVMBuildMul(ctx->builder, x.base, factor.base, ""),
+      .row = LLVMBuildMul(ctx->builder, x.row, factor.base, ""),
+      .sure = both(ctx, x.sure, factor.sure),
+   };
+}
+
+/* The lane's place in its row, or the number of its row. */
+static struct colibri_affine
+part_of_lane(struct colibri_llvm *ctx, nir_op op, nir_scalar x, nir_scalar y)
+{
+   const unsigned row_lanes = ctx->key->row_lanes;
+
+   if (!row_lanes || row_lanes == LANES || !nir_scalar_is_const(y) ||
+       !nir_scalar_is_intrinsic(x) ||
+       nir_scalar_intrinsic_op(x) != nir_intrinsic_load_subgroup_invocation)
+      return none();
+
+   const uint64_t operand = nir_scalar_as_uint(y);
+   const bool is_column = op == nir_op_iand && operand == row_lanes - 1;
+   if (!is_column && (op != nir_op_ushr || 1u << operand != row_lanes))
+      return none();
+   return (struct colibri_affine){
+      .base = colibri_const(ctx, 32, 0, false),
+      .stride = is_column,
+      .row = colibri_const(ctx, 32, !is_column, false),
+   };
+}
+
+/* Of an affine one, that is: a small number. */
+static bool
+is_part_of_lane(nir_scalar scalar)
+{
+   return nir_scalar_is_alu(scalar) &&
+          (nir_scalar_alu_op(scalar) == nir_op_iand ||
+           nir_scalar_alu_op(scalar) == nir_op_ushr);
 }
 
 static struct colibri_affine extend(struct colibri_llvm *ctx,
@@ -228,8 +299,13 @@ extend_operation(struct colibri_llvm *ctx, nir_scalar scalar, bool is_signed,
          x = y;
          y = swap;
       }
-      if (!nir_scalar_is_const(y))
-         return none();
+      if (!nir_scalar_is_const(y)) {
+         struct colibri_affine ex = extend(ctx, x, is_signed, depth + 1);
+         struct colibri_affine ey = extend(ctx, y, is_signed, depth + 1);
+
+         return x.def->divergent ? multiply_rows(ctx, ex, ey)
+                                 : multiply_rows(ctx, ey, ex);
+      }
       uint64_t factor = is_signed ? (uint64_t)nir_scalar_as_int(y)
                                   : nir_scalar_as_uint(y);
       return multiply(ctx, extend(ctx, x, is_signed, depth + 1), 64, factor);
@@ -247,7 +323,35 @@ extend_base(struct colibri_llvm *ctx, struct colibri_affine x, bool is_signed)
 
    x.base = is_signed ? LLVMBuildSExt(ctx->builder, x.base, i64, "")
                       : LLVMBuildZExt(ctx->builder, x.base, i64, "");
+   if (x.row)
+      x.row = is_signed ? LLVMBuildSExt(ctx->builder, x.row, i64, "")
+                        : LLVMBuildZExt(ctx->builder, x.row, i64, "");
    return x;
+}
+
+/* Looks at run time if the last lane of the last row wraps; all only grow. */
+static struct colibri_affine
+extend_rows_checked(struct colibri_llvm *ctx, struct colibri_affine x,
+                    bool is_signed)
+{
+   const unsigned row_lanes = ctx->key->row_lanes;
+   const uint64_t max = is_signed ? INT32_MAX : UINT32_MAX;
+
+   x.stride = (int32_t)x.stride;
+   if (x.stride < 0 || x.stride * (row_lanes - 1) > max)
+      return none();
+   struct colibri_affine wide = extend_base(ctx, x, false);
+   LLVMValueRef last = LLVMBuildMul(
+      ctx->builder, wide.row,
+      colibri_const(ctx, 64, LANES / row_lanes - 1, false), "");
+   last = LLVMBuildAdd(ctx->builder, last, wide.base, "");
+   wide.sure = both(
+      ctx, x.sure,
+      LLVMBuildICmp(ctx->builder, LLVMIntULE, last,
+                    colibri_const(ctx, 64, max - x.stride * (row_lanes - 1),
+                                  false),
+                    ""));
+   return wide;
 }
 
 /* Looks at run time if a lane wraps. */
@@ -260,6 +364,8 @@ extend_checked(struct colibri_llvm *ctx, struct colibri_affine x, bool is_signed
    const bool up = last >= 0;
    const int64_t bound = up ? max - last : min - last;
 
+   if (x.row)
+      return extend_rows_checked(ctx, x, is_signed);
    if (bound < min || bound > max)
       return none();
    LLVMValueRef fits = LLVMBuildICmp(
@@ -280,7 +386,8 @@ extend(struct colibri_llvm *ctx, nir_scalar scalar, bool is_signed,
 
    if (!affine.base || depth == MAX_DEPTH)
       return none();
-   if (!scalar.def->divergent || counts_from_multiple(ctx, scalar, 0))
+   if (!scalar.def->divergent || counts_from_multiple(ctx, scalar, 0) ||
+       is_part_of_lane(scalar))
       return extend_base(ctx, affine, is_signed);
 
    struct colibri_affine extended = none();
@@ -294,9 +401,12 @@ extend(struct colibri_llvm *ctx, nir_scalar scalar, bool is_signed,
 static struct colibri_affine
 narrow(struct colibri_llvm *ctx, struct colibri_affine x)
 {
+   LLVMTypeRef i32 = colibri_int(ctx, 32, false);
+
    if (x.base)
-      x.base = LLVMBuildTrunc(ctx->builder, x.base,
-                              colibri_int(ctx, 32, false), "");
+      x.base = LLVMBuildTrunc(ctx->builder, x.base, i32, "");
+   if (x.row)
+      x.row = LLVMBuildTrunc(ctx->builder, x.row, i32, "");
    return x;
 }
 
@@ -308,7 +418,11 @@ multiply_operands(struct colibri_llvm *ctx, nir_scalar x, nir_scalar y,
       return multiply(ctx, src_affine(ctx, x), bits, nir_scalar_as_uint(y));
    if (nir_scalar_is_const(x))
       return multiply(ctx, src_affine(ctx, y), bits, nir_scalar_as_uint(x));
-   return none();
+   if (x.def->divergent && y.def->divergent)
+      return none();
+   return x.def->divergent
+             ? multiply_rows(ctx, src_affine(ctx, x), src_affine(ctx, y))
+             : multiply_rows(ctx, src_affine(ctx, y), src_affine(ctx, x));
 }
 
 static struct colibri_affine
@@ -331,6 +445,9 @@ affine_of(struct colibri_llvm *ctx, nir_alu_instr *alu)
       return subtract(ctx, src_affine(ctx, x), src_affine(ctx, y));
    case nir_op_imul:
       return multiply_operands(ctx, x, y, bits);
+   case nir_op_iand:
+   case nir_op_ushr:
+      return part_of_lane(ctx, alu->op, x, y);
    case nir_op_ishl:
       if (!nir_scalar_is_const(y))
          return none();
@@ -362,7 +479,8 @@ colibri_llvm_affine_alu(struct colibri_llvm *ctx, nir_alu_instr *alu)
    struct colibri_affine affine = affine_of(ctx, alu);
    if (!affine.base)
       return false;
-   if (affine.sure) {
+   /* As vectors, these are better computed than made of their parts. */
+   if (affine.sure || affine.row) {
       remember(ctx, def, 0, affine);
       return false;
    }
@@ -411,5 +529,5 @@ colibri_phi_stride(struct colibri_llvm *ctx, nir_phi_instr *phi,
       else if (!is_step_of(nir_get_scalar(src->src.ssa, 0), phi, 0))
          return 0;
    }
-   return first.base && !first.sure ? first.stride : 0;
+   return first.base && !first.sure && !first.row ? first.stride : 0;
 }

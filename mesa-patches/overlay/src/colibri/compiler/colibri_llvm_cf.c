@@ -37,6 +37,16 @@ colibri_set_exec(struct colibri_llvm *ctx, LLVMValueRef mask)
    LLVMBuildStore(ctx->builder, mask, ctx->exec);
 }
 
+bool
+colibri_is_whole(struct colibri_llvm *ctx)
+{
+   for (const struct colibri_loop *loop = ctx->loop; loop; loop = loop->outer) {
+      if (loop->nir->divergent_break || loop->nir->divergent_continue)
+         return false;
+   }
+   return ctx->key->full_waves && !ctx->divergent_ifs && !ctx->jumps;
+}
+
 LLVMBasicBlockRef
 colibri_new_block(struct colibri_llvm *ctx, const char *name)
 {
@@ -398,12 +408,14 @@ visit_divergent_if(struct colibri_llvm *ctx, nir_if *nif)
       ctx->builder, before, LLVMBuildNot(ctx->builder, cond, ""), "");
    unsigned jumps = ctx->jumps;
 
+   ctx->divergent_ifs++;
    if (ctx->loop)
       ctx->loop->divergent_ifs++;
    LLVMValueRef then_out =
       visit_divergent_side(ctx, &nif->then_list, then_mask);
    LLVMValueRef else_out =
       visit_divergent_side(ctx, &nif->else_list, else_mask);
+   ctx->divergent_ifs--;
    if (ctx->loop)
       ctx->loop->divergent_ifs--;
 

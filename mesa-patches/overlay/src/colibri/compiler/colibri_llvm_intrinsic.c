@@ -63,13 +63,16 @@ local_lanes(struct colibri_llvm *ctx, nir_src offset, uint32_t base)
 {
    struct colibri_affine lanes = colibri_get_affine(ctx, offset.ssa, 0);
 
-   if (lanes.base && lanes.stride) {
+   if (lanes.base && (lanes.stride || lanes.row)) {
       lanes.stride = (int32_t)lanes.stride;
       lanes.base = LLVMBuildSExt(ctx->builder, lanes.base,
                                  colibri_int(ctx, 64, false), "");
       lanes.base = build_add(
          ctx, lanes.base,
          colibri_const(ctx, 64, COLIBRI_LOCAL_BASE + base, false));
+      if (lanes.row)
+         lanes.row = LLVMBuildSExt(ctx->builder, lanes.row,
+                                   colibri_int(ctx, 64, false), "");
    }
    return lanes;
 }
@@ -121,7 +124,28 @@ access_at(struct colibri_llvm *ctx, const struct access *access,
 static bool
 is_unit_stride(const struct access *access, unsigned bits)
 {
-   return access->lanes.base && access->lanes.stride == bits / 8;
+   return access->lanes.base && access->lanes.stride == bits / 8 &&
+          !access->lanes.row;
+}
+
+/* The lanes of a row access neighbouring elements, or all the same. */
+static bool
+is_by_rows(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
+{
+   return access->lanes.row && colibri_is_whole(ctx) &&
+          (access->lanes.stride == bits / 8 || !access->lanes.stride);
+}
+
+/* The step from row to row is known, so that rows may be one piece after all. */
+static void
+join_rows(struct colibri_llvm *ctx, struct access *access)
+{
+   LLVMValueRef row = access->lanes.row;
+
+   if (row && LLVMIsAConstantInt(row) &&
+       LLVMConstIntGetSExtValue(row) ==
+          access->lanes.stride * ctx->key->row_lanes)
+      access->lanes.row = NULL;
 }
 
 static void
@@ -230,20 +254,107 @@ end_choice(struct colibri_llvm *ctx, const struct choice *choice)
    colibri_start_block(ctx, choice->end);
 }
 
+/* Vectors of @lanes lanes, one behind the other. */
 static LLVMValueRef
-build_lanes_load(struct colibri_llvm *ctx, const struct access *access,
+concatenate(struct colibri_llvm *ctx, LLVMValueRef x, LLVMValueRef y,
+            unsigned lanes)
+{
+   LLVMValueRef from[LANES];
+
+   for (unsigned i = 0; i < 2 * lanes; i++)
+      from[i] = colibri_const(ctx, 32, i, false);
+   return LLVMBuildShuffleVector(ctx->builder, x, y,
+                                 LLVMConstVector(from, 2 * lanes), "");
+}
+
+static LLVMValueRef
+row_address(struct colibri_llvm *ctx, const struct access *access, unsigned row)
+{
+   LLVMValueRef offset = LLVMBuildMul(ctx->builder, access->lanes.row,
+                                      colibri_const(ctx, 64, row, false), "");
+
+   return to_pointer(ctx, build_add(ctx, access->lanes.base, offset));
+}
+
+/* One load for each row, of all its elements or of the one they share. */
+static LLVMValueRef
+load_row(struct colibri_llvm *ctx, const struct access *access,
+         LLVMTypeRef element, unsigned row)
+{
+   const unsigned count = ctx->key->row_lanes;
+   LLVMTypeRef type =
+      access->lanes.stride ? LLVMVectorType(element, count) : element;
+   LLVMValueRef value = LLVMBuildLoad2(ctx->builder, type,
+                                       row_address(ctx, access, row), "");
+
+   LLVMSetAlignment(value, access->align);
+   return value;
+}
+
+static LLVMValueRef
+splat_row(struct colibri_llvm *ctx, LLVMValueRef lanes, LLVMValueRef value,
+          unsigned row)
+{
+   LLVMTypeRef i1 = colibri_int(ctx, 1, false);
+   LLVMValueRef mask[LANES];
+
+   if (!row)
+      return colibri_splat(ctx, value);
+   for (unsigned i = 0; i < LANES; i++)
+      mask[i] = LLVMConstInt(i1, i / ctx->key->row_lanes == row, false);
+   return LLVMBuildSelect(ctx->builder, LLVMConstVector(mask, LANES),
+                          colibri_splat(ctx, value), lanes, "");
+}
+
+static LLVMValueRef
+build_rows_load(struct colibri_llvm *ctx, const struct access *access,
+                LLVMTypeRef type)
+{
+   const unsigned rows = LANES / ctx->key->row_lanes;
+   const bool same = LLVMIsAConstantInt(access->lanes.row) &&
+                     LLVMIsNull(access->lanes.row);
+   LLVMTypeRef element = LLVMGetElementType(type);
+   LLVMValueRef values[LANES], lanes = NULL;
+
+   for (unsigned i = 0; i < rows; i++)
+      values[i] = i && same ? values[0] : load_row(ctx, access, element, i);
+   if (!access->lanes.stride) {
+      for (unsigned i = 0; i < rows; i++)
+         lanes = splat_row(ctx, lanes, values[i], i);
+      return lanes;
+   }
+   for (unsigned n = rows; n > 1; n /= 2) {
+      for (unsigned i = 0; i < n / 2; i++)
+         values[i] = concatenate(ctx, values[2 * i], values[2 * i + 1],
+                                 LANES / n);
+   }
+   return values[0];
+}
+
+/* As fast as what is known of the lanes allows, if that is true. */
+static LLVMValueRef
+build_known_load(struct colibri_llvm *ctx, const struct access *access,
+                 LLVMTypeRef type)
+{
+   return access->lanes.row ? build_rows_load(ctx, access, type)
+                            : build_unit_stride_load(ctx, access, type);
+}
+
+static LLVMValueRef
+build_lanes_load(struct colibri_llvm *ctx, struct access *access,
                  LLVMTypeRef type, unsigned bits)
 {
-   if (!is_unit_stride(access, bits))
+   join_rows(ctx, access);
+   if (!is_unit_stride(access, bits) && !is_by_rows(ctx, access, bits))
       return build_gather(ctx, access, type);
    if (!access->lanes.sure)
-      return build_unit_stride_load(ctx, access, type);
+      return build_known_load(ctx, access, type);
 
    struct choice choice = begin_choice(ctx, access->lanes.sure);
    LLVMBasicBlockRef blocks[] = {choice.unit, choice.other};
    LLVMValueRef values[2];
 
-   values[0] = build_unit_stride_load(ctx, access, type);
+   values[0] = build_known_load(ctx, access, type);
    next_choice(ctx, &choice);
    values[1] = build_gather(ctx, access, type);
    end_choice(ctx, &choice);
@@ -253,7 +364,7 @@ build_lanes_load(struct colibri_llvm *ctx, const struct access *access,
 }
 
 static LLVMValueRef
-build_load(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
+build_load(struct colibri_llvm *ctx, struct access *access, unsigned bits)
 {
    bool divergent = colibri_is_lanes(access->address);
    LLVMTypeRef type = colibri_int(ctx, bits, divergent);
@@ -286,9 +397,10 @@ build_scatter(struct colibri_llvm *ctx, const struct access *access,
 }
 
 static void
-build_lanes_store(struct colibri_llvm *ctx, const struct access *access,
+build_lanes_store(struct colibri_llvm *ctx, struct access *access,
                   LLVMValueRef value, unsigned bits)
 {
+   join_rows(ctx, access);
    if (!is_unit_stride(access, bits)) {
       build_scatter(ctx, access, value);
       return;
@@ -307,7 +419,7 @@ build_lanes_store(struct colibri_llvm *ctx, const struct access *access,
 }
 
 static void
-build_store(struct colibri_llvm *ctx, const struct access *access,
+build_store(struct colibri_llvm *ctx, struct access *access,
             LLVMValueRef value, unsigned bits)
 {
    if (!colibri_is_lanes(access->address) && !colibri_is_lanes(value)) {

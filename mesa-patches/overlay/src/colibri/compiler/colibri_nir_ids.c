@@ -44,6 +44,18 @@ split_index(nir_builder *b, nir_def *item, nir_def *id[3])
    id[2] = nir_udiv(b, row, y_size);
 }
 
+/* Local IDs are small, which helps when they are extended. */
+static nir_def *
+add_ids(nir_builder *b, nir_def *x, nir_def *y)
+{
+   nir_def *sum = nir_iadd(b, x, y);
+   nir_alu_instr *alu = nir_instr_as_alu(sum->parent_instr);
+
+   alu->no_signed_wrap = true;
+   alu->no_unsigned_wrap = true;
+   return sum;
+}
+
 static nir_def *
 local_id(nir_builder *b, const struct colibri_shader_key *key)
 {
@@ -63,8 +75,8 @@ local_id(nir_builder *b, const struct colibri_shader_key *key)
       id[0] = nir_iadd(b, id[0], lane);
    } else {
       id[0] = nir_iand_imm(b, lane, key->row_lanes - 1);
-      id[1] = nir_iadd(b, id[1],
-                       nir_ushr_imm(b, lane, util_logbase2(key->row_lanes)));
+      id[1] = add_ids(b, id[1],
+                      nir_ushr_imm(b, lane, util_logbase2(key->row_lanes)));
    }
    return nir_vec(b, id, 3);
 }
