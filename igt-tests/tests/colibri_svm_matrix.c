@@ -90,8 +90,11 @@ static int atomic_error(const struct gpu *own, const struct svm_kind *kind,
 		return 0;
 	if (policy->value == DRM_COLIBRI_SVM_ATOMIC_NONE)
 		return EACCES;
+	/* Where nothing can be the GPU's alone, that advice changes nothing. */
+	if (!gpu_migrates(own))
+		return 0;
 	/* Neither can it move to VRAM nor be the GPU's alone where it is. */
-	return kind->anonymous && gpu_migrates(own) ? 0 : EOPNOTSUPP;
+	return kind->anonymous ? 0 : EOPNOTSUPP;
 }
 
 /* One word of each page. */
