@@ -2,6 +2,7 @@
 #ifndef COLIBRI_BIND_H
 #define COLIBRI_BIND_H
 
+#include <linux/completion.h>
 #include <linux/list.h>
 
 #include <drm/drm_gpuvm.h>
@@ -43,10 +44,12 @@ struct colibri_binds {
 	struct drm_sched_entity entity;
 	/** @list: &colibri_bind.entry; &colibri_vm.bind_lock */
 	struct list_head list;
-	/** @ready: @sched exists; &colibri_vm.bind_lock */
+	/** @ready: @sched has been made; &colibri_vm.bind_lock */
 	bool ready;
 	/** @closed: the VM takes no more; &colibri_vm.bind_lock */
 	bool closed;
+	/** @ended: @sched is gone, and so is all that was queued */
+	struct completion ended;
 };
 
 /**

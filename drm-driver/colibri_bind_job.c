@@ -342,18 +342,25 @@ static void colibri_bind_forget(struct colibri_bind *bind)
 /**
  * colibri_bind_cancel() - drop the changes that are queued, and take no more
  * @vm: VM that ends
+ *
+ * The file and the removal of the device may both do it, and clear the page tables next: the
+ * second waits for the first, since a change may still be writing them.
  */
 void colibri_bind_cancel(struct colibri_vm *vm)
 {
 	struct colibri_bind *bind, *next;
-	bool ready;
+	bool was_closed;
 
 	mutex_lock(&vm->bind_lock);
-	ready = vm->binds.ready;
-	vm->binds.ready = false;
+	was_closed = vm->binds.closed;
 	vm->binds.closed = true;
 	mutex_unlock(&vm->bind_lock);
-	if (ready) {
+	if (was_closed) {
+		wait_for_completion(&vm->binds.ended);
+		return;
+	}
+	/* Nobody makes it any more. */
+	if (vm->binds.ready) {
 		drm_sched_entity_fini(&vm->binds.entity);
 		drm_sched_fini(&vm->binds.sched);
 	}
@@ -362,4 +369,5 @@ void colibri_bind_cancel(struct colibri_vm *vm)
 	list_for_each_entry_safe(bind, next, &vm->binds.list, entry)
 		colibri_bind_forget(bind);
 	mutex_unlock(&vm->bind_lock);
+	complete_all(&vm->binds.ended);
 }

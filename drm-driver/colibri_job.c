@@ -427,6 +427,7 @@ struct colibri_jobs *colibri_jobs_create(struct colibri_queue *queue)
 	jobs->context = dma_fence_context_alloc(1);
 	spin_lock_init(&jobs->lock);
 	INIT_LIST_HEAD(&jobs->running);
+	init_completion(&jobs->ended);
 	ret = colibri_jobs_start(jobs);
 	if (ret) {
 		kfree(jobs);
@@ -459,6 +460,9 @@ static void colibri_jobs_flush(struct colibri_jobs *jobs)
  * @jobs: jobs; the queue still has its ring
  *
  * Jobs that wait for others keep a reference to the queue until those have signalled.
+ *
+ * The file and the removal of the device may both do it, and give the ring back next: the
+ * second waits for the first, which waits for no fence and for no process.
  */
 void colibri_jobs_close(struct colibri_jobs *jobs)
 {
@@ -472,8 +476,10 @@ void colibri_jobs_close(struct colibri_jobs *jobs)
 	was_closed = jobs->closed;
 	jobs->closed = true;
 	mutex_unlock(&vm->bind_lock);
-	if (was_closed)
+	if (was_closed) {
+		wait_for_completion(&jobs->ended);
 		return;
+	}
 
 	colibri_jobs_complete(jobs);
 	colibri_jobs_end(jobs, error, error);
@@ -485,4 +491,5 @@ void colibri_jobs_close(struct colibri_jobs *jobs)
 	drm_sched_entity_fini(&jobs->entity);
 	colibri_jobs_flush(jobs);
 	drm_sched_fini(&jobs->sched);
+	complete_all(&jobs->ended);
 }

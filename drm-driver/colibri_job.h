@@ -2,6 +2,7 @@
 #ifndef COLIBRI_JOB_H
 #define COLIBRI_JOB_H
 
+#include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
@@ -33,6 +34,8 @@ struct colibri_jobs {
 	int error;
 	/** @closed: takes no more jobs; &colibri_vm.bind_lock */
 	bool closed;
+	/** @ended: @sched is gone */
+	struct completion ended;
 };
 
 /**

@@ -127,6 +127,7 @@ struct colibri_vm *colibri_vm_create(struct colibri_device *cdev, bool fenced)
 	mutex_init(&vm->pte_lock);
 	colibri_lockdep_in_signalling(&vm->pte_lock);
 	INIT_LIST_HEAD(&vm->binds.list);
+	init_completion(&vm->binds.ended);
 	mutex_init(&vm->queue_lock);
 	init_rwsem(&vm->teardown_lock);
 	INIT_LIST_HEAD(&vm->queues);

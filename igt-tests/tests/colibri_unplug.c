@@ -225,6 +225,65 @@ static void queued_work(struct gpu *gpu)
 	queued_go(gpu, remove_device, rescan);
 }
 
+#define NUM_CLOSED	8
+
+/* A job that runs, and a job and bindings behind it. */
+static void closed_start(struct gpu *gpu)
+{
+	struct drm_colibri_sync signal, wait;
+
+	gpu_init_fenced(gpu);
+	signal = signal_syncobj(syncobj_new(gpu, false), 0);
+	wait = wait_syncobj(signal.handle, 0);
+	igt_assert_eq(job_loop(gpu, gpu->queue, &signal, 1), 0);
+	gpu_loop_progress(gpu, 1);
+	igt_assert_eq(job_write(gpu, gpu->queue, 0, 1, NULL, 0), 0);
+	for (unsigned int i = 0; i < 8; i++) {
+		struct drm_colibri_vm_bind args = {
+			.vm_id = gpu->vm, .op = DRM_COLIBRI_VM_BIND_OP_MAP, .handle = gpu->fence.handle,
+			.addr = gpu->next_addr + i * PAGE_SIZE, .range = PAGE_SIZE,
+			.syncs = (uintptr_t)&wait, .num_syncs = 1,
+		};
+
+		igt_assert_eq(colibri_vm_bind(&gpu->dev, &args), 0);
+	}
+	/* They go with the file. */
+	gpu->queue = 0;
+	gpu->vm = 0;
+}
+
+static void *close_files(void *data)
+{
+	struct gpu *gpus = data;
+
+	for (unsigned int i = 0; i < NUM_CLOSED; i++)
+		gpu_fini(&gpus[i]);
+	return NULL;
+}
+
+/* The end of a file and that of the device meet in the same queues and VMs. */
+static void closing(struct gpu *gpu)
+{
+	char *slot = gpu_slot(gpu);
+	unsigned int timeout = job_timeout(0);
+	struct gpu gpus[NUM_CLOSED];
+	pthread_t thread;
+
+	gpu_fini_early(gpu);
+	for (unsigned int round = 0; round < 4; round++) {
+		for (unsigned int i = 0; i < NUM_CLOSED; i++)
+			closed_start(&gpus[i]);
+		igt_assert_eq(pthread_create(&thread, NULL, close_files, gpus), 0);
+		timed(unbind, slot);
+		igt_assert_eq(pthread_join(thread, NULL), 0);
+		expect_module_unused();
+		bind(slot);
+	}
+	job_timeout(timeout);
+	expect_works(gpu);
+	free(slot);
+}
+
 static void init(struct gpu *gpu)
 {
 	gpu_init(gpu);
@@ -238,6 +297,7 @@ static const struct gpu_test tests[] = {
 	{ "remove-load", remove_load, "removed from the bus under load; a rescan brings it back" },
 	{ "doorbells", doorbells, "while processes ring doorbells that they map: SIGBUS" },
 	{ "queued", queued_work, "while jobs and bindings are queued: each fence ends with ENODEV" },
+	{ "closing", closing, "while files with jobs and bindings that are queued are closed" },
 	{ "stalled-fault", stalled_fault, "while a fault waits for user space" },
 };
 
