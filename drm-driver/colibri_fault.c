@@ -32,9 +32,12 @@
  * now need no service, and pages served together are answered together.
  * Before anything that may take long, what has been served is answered.
  *
- * Resolving a fault may have to wait for user space (userfaultfd, FUSE).  That
- * keeps one worker of one VM.  hmm_svm ends such a wait, when the owner dies or
- * the VM ends, by SIGKILL, which the workers therefore allow.
+ * Resolving a fault may have to wait for user space (userfaultfd, FUSE).  That keeps one worker of
+ * one VM, and the block: its other faults wait, too, as do all of the VM with as many such blocks
+ * as workers.  It takes a thread: core mm tells a monitor only of what somebody sleeps for (not
+ * with FAULT_FLAG_RETRY_NOWAIT).  Were the block handed out again, its missing pages, which lie
+ * together, could take all workers, and none would be left for other blocks.  hmm_svm ends such a
+ * wait, when the owner dies or the VM ends, by SIGKILL, which the workers therefore allow.
  *
  * What waits in a VM is bounded.  Records that find no block are dropped, and
  * when no block is left to take the worker answers RETRY for the whole address
