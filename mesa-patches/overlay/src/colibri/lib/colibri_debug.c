@@ -14,6 +14,7 @@ static const struct debug_named_value colibri_debug_options[] = {
    {"asm", COLIBRI_DBG_ASM, "Print the machine code"},
    {"sync", COLIBRI_DBG_SYNC, "Wait after each launch and say which kernel it was"},
    {"submit", COLIBRI_DBG_SUBMIT, "Print each launch and submission"},
+   {"cache", COLIBRI_DBG_CACHE, "Say which kernels come from the shader cache"},
    {"nocache", COLIBRI_DBG_NOCACHE, "Neither read nor write the shader cache"},
    {"noopt", COLIBRI_DBG_NOOPT, "Leave out LLVM's IR passes"},
    DEBUG_NAMED_VALUE_END,

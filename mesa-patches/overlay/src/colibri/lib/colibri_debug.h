@@ -18,6 +18,7 @@ enum colibri_debug_flag {
    COLIBRI_DBG_SUBMIT = 1 << 4,
    COLIBRI_DBG_NOCACHE = 1 << 5,
    COLIBRI_DBG_NOOPT = 1 << 6,
+   COLIBRI_DBG_CACHE = 1 << 7,
 };
 
 /** The flags of COLIBRI_DEBUG, parsed once per process. */

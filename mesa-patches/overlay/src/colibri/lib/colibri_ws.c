@@ -226,3 +226,14 @@ colibri_ws_prefetch(struct colibri_ws *ws, const void *ptr, size_t size,
       mesa_logi("colibri: prefetch of %p, %zu bytes: %s", ptr, size,
                 strerror(-ret));
 }
+
+int
+colibri_ws_advise(struct colibri_ws *ws, const void *ptr, size_t size,
+                  uint32_t advice, uint32_t value)
+{
+   uintptr_t start = ROUND_DOWN_TO((uintptr_t)ptr, COLIBRI_PAGE);
+   uintptr_t end = align64((uintptr_t)ptr + size, COLIBRI_PAGE);
+
+   return colibri_svm_advise(&ws->dev, ws->vm_id, (const void *)start,
+                             end - start, advice, value);
+}

@@ -99,4 +99,12 @@ void colibri_ws_bo_destroy(struct colibri_ws *ws, struct colibri_ws_bo *bo);
 void colibri_ws_prefetch(struct colibri_ws *ws, const void *ptr,
                          size_t size, bool to_vram);
 
+/**
+ * Says how the pages that [@ptr, @ptr + @size) touches are going to be used.
+ *
+ * @advice and @value are DRM_COLIBRI_SVM_ADVISE_*. Returns 0 or a negative errno.
+ */
+int colibri_ws_advise(struct colibri_ws *ws, const void *ptr, size_t size,
+                      uint32_t advice, uint32_t value);
+
 #endif /* COLIBRI_WS_H */

@@ -9,6 +9,7 @@
 #include "colibri_fence.h"
 #include "colibri_program.h"
 #include "colibri_resource.h"
+#include "colibri_svm.h"
 #include "util/os_time.h"
 #include "util/u_inlines.h"
 #include "util/u_math.h"
@@ -168,19 +169,6 @@ colibri_get_device_reset_status(struct pipe_context *pctx)
    return status;
 }
 
-static void
-colibri_svm_migrate(struct pipe_context *pctx, unsigned num_ptrs,
-                    const void *const *ptrs, const size_t *sizes,
-                    bool to_device, bool content_undefined)
-{
-   struct colibri_context *ctx = colibri_context(pctx);
-
-   /* In order with the kernels around it. */
-   colibri_context_finish(ctx);
-   for (unsigned i = 0; i < num_ptrs; i++)
-      colibri_ws_prefetch(&ctx->screen->ws, ptrs[i], sizes[i], to_device);
-}
-
 /* Each packet waits for the ones before it, and their writes are visible then. */
 static void
 colibri_memory_barrier(struct pipe_context *pctx, unsigned flags)
@@ -231,11 +219,11 @@ colibri_context_create(struct pipe_screen *pscreen, void *priv, unsigned flags)
    base->destroy = colibri_context_destroy;
    base->flush = colibri_flush;
    base->get_device_reset_status = colibri_get_device_reset_status;
-   base->svm_migrate = colibri_svm_migrate;
    base->memory_barrier = colibri_memory_barrier;
    colibri_init_context_programs(base);
    colibri_init_context_queries(base);
    colibri_init_context_resources(base);
+   colibri_init_context_svm(base);
    colibri_init_context_textures(base);
    return base;
 }

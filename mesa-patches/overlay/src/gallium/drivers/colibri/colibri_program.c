@@ -237,8 +237,14 @@ store_cached(struct colibri_program *program,
    blob_write_bytes(&blob, &shader->info, sizeof(shader->info));
    blob_write_bytes(&blob, shader->code, shader->info.code_size);
    colibri_lines_serialize(&shader->lines, &blob);
-   if (!blob.out_of_memory)
+   if (!blob.out_of_memory) {
       disk_cache_put(cache, hash, blob.data, blob.size, NULL);
+      /*
+       * A program that ends now would take what is not written yet with it, as
+       * rusticl never destroys a screen. Compiling took much longer.
+       */
+      disk_cache_wait_for_idle(cache);
+   }
    blob_finish(&blob);
 }
 
@@ -285,19 +291,28 @@ upload(struct colibri_program *program, struct colibri_variant *variant,
    return true;
 }
 
-static void
+/*
+ * False: there is no memory now. What cannot be compiled never can, and stays
+ * a variant without code.
+ */
+static bool
 fill_variant(struct colibri_program *program, struct colibri_variant *variant)
 {
    struct colibri_shader shader = {0};
    bool cached = load_cached(program, &variant->key, &shader);
+   bool ok = true;
 
+   if (colibri_debug(COLIBRI_DBG_CACHE))
+      mesa_logi("colibri: kernel %s: %s", program->name,
+                cached ? "from the shader cache" : "compiled");
    if (cached || compile(program, &variant->key, &shader)) {
       if (!cached)
          store_cached(program, &variant->key, &shader);
-      upload(program, variant, &shader);
+      ok = upload(program, variant, &shader);
    }
    colibri_lines_finish(&shader.lines);
    free(shader.code);
+   return ok;
 }
 
 static struct colibri_variant *
@@ -312,22 +327,36 @@ find_variant(struct colibri_program *program,
    return variant;
 }
 
-/* NULL: it cannot be compiled, which stderr has been told once. */
+static struct colibri_variant *
+create_variant(struct colibri_program *program,
+               const struct colibri_shader_key *key)
+{
+   struct colibri_variant *variant = CALLOC_STRUCT(colibri_variant);
+   if (!variant)
+      return NULL;
+
+   memcpy(&variant->key, key, colibri_shader_key_size(key));
+   if (!fill_variant(program, variant)) {
+      FREE(variant);
+      return NULL;
+   }
+   variant->next = program->variants;
+   program->variants = variant;
+   return variant;
+}
+
+/*
+ * NULL: there is no memory, or it cannot be compiled, which stderr has been
+ * told once.
+ */
 static const struct colibri_variant *
 get_variant(struct colibri_program *program,
             const struct colibri_shader_key *key)
 {
    simple_mtx_lock(&program->lock);
    struct colibri_variant *variant = find_variant(program, key);
-   if (!variant) {
-      variant = CALLOC_STRUCT(colibri_variant);
-      if (variant) {
-         memcpy(&variant->key, key, colibri_shader_key_size(key));
-         fill_variant(program, variant);
-         variant->next = program->variants;
-         program->variants = variant;
-      }
-   }
+   if (!variant)
+      variant = create_variant(program, key);
    simple_mtx_unlock(&program->lock);
    return variant && variant->bo ? variant : NULL;
 }

@@ -11,6 +11,7 @@
 #include "colibri_context.h"
 #include "colibri_screen.h"
 #include "colibri_texture.h"
+#include "util/u_atomic.h"
 #include "util/u_inlines.h"
 #include "util/u_math.h"
 #include "util/u_memory.h"
@@ -56,12 +57,30 @@ map_anonymous(size_t size)
    return aligned;
 }
 
-/* Bytes; 0: more than there may be. Also lays out an image. */
-static size_t
-resource_size(struct colibri_resource *res)
+size_t
+colibri_resource_size(struct colibri_resource *res)
 {
    return res->base.target == PIPE_BUFFER ? MAX2(res->base.width0, 1)
                                           : colibri_texture_layout(res);
+}
+
+/*
+ * Linux promises more memory than there is, and ends the process when it is
+ * used. So all buffers together get what the device says that it has.
+ */
+static bool
+reserve(struct colibri_screen *screen, size_t size)
+{
+   if (p_atomic_add_return(&screen->reserved, size) <= screen->system_memory)
+      return true;
+   p_atomic_add(&screen->reserved, -(int64_t)size);
+   return false;
+}
+
+static void
+unreserve(struct colibri_screen *screen, size_t size)
+{
+   p_atomic_add(&screen->reserved, -(int64_t)size);
 }
 
 static struct pipe_resource *
@@ -72,14 +91,16 @@ colibri_resource_create(struct pipe_screen *pscreen,
    if (!res)
       return NULL;
 
-   size_t size = resource_size(res);
+   size_t size = colibri_resource_size(res);
    res->owned_size = align64(MAX2(size, 1), PAGE_SIZE_4K);
-   res->ptr = size ? map_anonymous(res->owned_size) : NULL;
-   if (!res->ptr) {
-      FREE(res);
-      return NULL;
+   if (size && reserve(colibri_screen(pscreen), res->owned_size)) {
+      res->ptr = map_anonymous(res->owned_size);
+      if (res->ptr)
+         return &res->base;
+      unreserve(colibri_screen(pscreen), res->owned_size);
    }
-   return &res->base;
+   FREE(res);
+   return NULL;
 }
 
 static struct pipe_resource *
@@ -91,7 +112,7 @@ colibri_resource_from_user_memory(struct pipe_screen *pscreen,
    if (!res)
       return NULL;
 
-   if (!resource_size(res)) {
+   if (!colibri_resource_size(res)) {
       FREE(res);
       return NULL;
    }
@@ -105,8 +126,10 @@ colibri_resource_destroy(struct pipe_screen *pscreen,
 {
    struct colibri_resource *res = colibri_resource(pres);
 
-   if (res->owned_size)
+   if (res->owned_size) {
       munmap(res->ptr, res->owned_size);
+      unreserve(colibri_screen(pscreen), res->owned_size);
+   }
    FREE(res);
 }
 

@@ -47,6 +47,9 @@ colibri_resource_va(struct pipe_resource *res)
    return (uintptr_t)colibri_resource(res)->ptr;
 }
 
+/** Bytes; 0: more than there may be. Also lays out an image. */
+size_t colibri_resource_size(struct colibri_resource *res);
+
 /** Waits for the GPU unless @usage says not to. NULL: no memory. */
 void *colibri_resource_map(struct pipe_context *pctx,
                            struct pipe_resource *pres, unsigned usage,

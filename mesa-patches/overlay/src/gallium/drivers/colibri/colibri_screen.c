@@ -15,6 +15,7 @@
 #include "colibri_hw.h"
 #include "colibri_public.h"
 #include "colibri_resource.h"
+#include "colibri_svm.h"
 #include "colibri_texture.h"
 #include "compiler/colibri_compiler.h"
 #include "lib/colibri_debug.h"
@@ -355,6 +356,7 @@ colibri_screen_create(int fd, const struct pipe_screen_config *config)
    base->context_create = colibri_context_create;
    colibri_init_screen_fences(base);
    colibri_init_screen_resources(base);
+   colibri_init_screen_svm(base);
 
    init_caps(screen);
    init_disk_cache(screen);

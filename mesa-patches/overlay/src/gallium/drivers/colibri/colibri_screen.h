@@ -22,6 +22,9 @@ struct colibri_screen {
    /** Bytes of system memory: what buffers and SVM allocations live in. */
    uint64_t system_memory;
 
+   /** Of them, bytes that resources have. */
+   uint64_t reserved;
+
    char name[64];
 };
 
