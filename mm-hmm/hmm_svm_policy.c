@@ -276,7 +276,9 @@ static bool continues_itself(const struct hmm_svm_block *block, unsigned int low
 	unsigned int before = hmm_svm_weight(block->mapped, low, first);
 	unsigned int behind = hmm_svm_weight(block->mapped, last, high);
 
-	if (before + behind < 2 * HMM_SVM_MIN_WINDOW || hmm_svm_is_short(block->notifier->svm->sdev))
+	if (before + behind < 2 * HMM_SVM_MIN_WINDOW)
+		return false;
+	if (hmm_svm_is_short(block->notifier->svm->sdev))
 		return false;
 	return (!behind && low + before == first) || (!before && last + behind == high);
 }
