@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,28 +13,32 @@
 
 #define DEBUGFS		"/sys/kernel/debug/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define MODULE		"/sys/module/colibri/"
 
 /* More than any call allocates: then it does not end. */
 #define MOST		1000
 
-/* Where the module's code begins. */
-static uint64_t text_start(void)
+/*
+ * The driver's code, up to its last function. The kernel gives the size of all of a module, and
+ * another module's code may lie behind.
+ */
+static void text_range(uint64_t *start, uint64_t *end)
 {
-	uint64_t start = UINT64_MAX;
-	glob_t sections;
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[512], type, module[64];
+	uint64_t addr;
 
-	igt_assert_eq(glob(MODULE "sections/.text*", 0, NULL, &sections), 0);
-	for (size_t i = 0; i < sections.gl_pathc; i++) {
-		FILE *file = fopen(sections.gl_pathv[i], "r");
-		uint64_t at;
-
-		igt_assert(file && fscanf(file, "%" SCNx64, &at) == 1);
-		fclose(file);
-		start = at < start ? at : start;
+	igt_assert(file);
+	*start = UINT64_MAX;
+	*end = 0;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%" SCNx64 " %c %*s %63s", &addr, &type, module) != 3 ||
+		    strcmp(module, "[colibri]") || (type != 't' && type != 'T'))
+			continue;
+		*start = addr < *start ? addr : *start;
+		*end = addr > *end ? addr : *end;
 	}
-	globfree(&sections);
-	return start;
+	fclose(file);
+	igt_assert_lt_u64(*start, *end);
 }
 
 /* Where a function of the kernel is: [*start, *end), or nowhere, without it. */
@@ -62,16 +65,17 @@ static void function_range(const char *name, uint64_t *start, uint64_t *end)
 /* Whatever waits, whatever its size, but only what colibri.ko has called, and never by chance. */
 static void choose(const char *kind, unsigned int depth, const char *spared)
 {
-	uint64_t start = text_start(), spared_start, spared_end;
+	uint64_t start, end, spared_start, spared_end;
 	char path[128];
 
+	text_range(&start, &end);
 	function_range(spared, &spared_start, &spared_end);
 	const struct {
 		const char *file;
 		uint64_t value;
 	} settings[] = {
 		{ "probability", 0 }, { "verbose", 0 }, { "stacktrace-depth", depth },
-		{ "require-start", start }, { "require-end", start + sys_read(MODULE "coresize") },
+		{ "require-start", start }, { "require-end", end },
 		{ "reject-start", spared_start }, { "reject-end", spared_end },
 	};
 
