@@ -54,6 +54,9 @@
 
 #define COLIBRI_SLICE		msecs_to_jiffies(COLIBRI_TIMESLICE_MS)
 
+/* So many groups get the hardware before others may have the lock. */
+#define COLIBRI_PASS_STEP	4
+
 /* How little a group that waits for memory may run while others want to. */
 #define COLIBRI_MIN_SLICE	msecs_to_jiffies(4)
 
@@ -285,22 +288,36 @@ static struct colibri_group *colibri_runlist_first(struct colibri_runlist *rl)
 	return group;
 }
 
-static void colibri_runlist_pass(struct colibri_runlist *rl)
+/*
+ * A part of a pass; between two of them hw_lock is released, and anything may change that
+ * it protects.  Nothing of it is carried over: the masks of @pass tell what hardware queues
+ * were about, which the device changes without the lock as well, and a bit of one that is
+ * free means nothing.  The next part takes the first group that waits then.
+ *
+ * Return: whether there may be more to do.
+ */
+static bool colibri_runlist_pass_step(struct colibri_runlist *rl, struct colibri_pass *pass)
 {
-	struct colibri_pass pass = { .now = jiffies };
 	struct colibri_group *group;
+	unsigned int n;
 
 	lockdep_assert_held(&rl->hw_lock);
+	if (rl->suspended)
+		return false;
 	/* Groups stay: their queues leave them under hw_lock only. */
-	while (!rl->suspended && !colibri_is_lost(rl->cdev) &&
-	       (group = colibri_runlist_first(rl))) {
-		if (!colibri_runlist_make_room(rl, group, colibri_group_lacks(group), &pass)) {
-			colibri_runlist_arm(rl, &pass);
-			return;
+	for (n = 0; n < COLIBRI_PASS_STEP && !colibri_is_lost(rl->cdev); n++) {
+		group = colibri_runlist_first(rl);
+		if (!group) {
+			colibri_runlist_disarm(rl);
+			return false;
 		}
-		colibri_group_attach(rl, group, &pass);
+		if (!colibri_runlist_make_room(rl, group, colibri_group_lacks(group), pass)) {
+			colibri_runlist_arm(rl, pass);
+			return false;
+		}
+		colibri_group_attach(rl, group, pass);
 	}
-	colibri_runlist_disarm(rl);
+	return !colibri_is_lost(rl->cdev);
 }
 
 /* Contexts whose faults were answered since they were detached. */
@@ -332,13 +349,19 @@ static void colibri_runlist_work(struct work_struct *work)
 {
 	struct colibri_runlist *rl = container_of(to_delayed_work(work), struct colibri_runlist,
 						  work);
+	struct colibri_pass pass = { .now = jiffies };
+	bool more;
 
 	mutex_lock(&rl->hw_lock);
-	if (!rl->suspended && !colibri_is_lost(rl->cdev)) {
+	if (!rl->suspended && !colibri_is_lost(rl->cdev))
 		colibri_runlist_take_events(rl);
-		colibri_runlist_pass(rl);
-	}
 	mutex_unlock(&rl->hw_lock);
+
+	do {
+		mutex_lock(&rl->hw_lock);
+		more = colibri_runlist_pass_step(rl, &pass);
+		mutex_unlock(&rl->hw_lock);
+	} while (more);
 }
 
 /**
