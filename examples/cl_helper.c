@@ -108,13 +108,30 @@ static void print_build_log(struct cl *cl, cl_program program)
 	free(log);
 }
 
-cl_program cl_build(struct cl *cl, const char *source)
+cl_program cl_source(struct cl *cl, const char *source)
 {
 	cl_int err;
 	cl_program program = clCreateProgramWithSource(cl->context, 1, &source,
 						       NULL, &err);
 
 	CL_CHECK(err);
+	return program;
+}
+
+cl_program cl_compile(struct cl *cl, const char *source)
+{
+	cl_program program = cl_source(cl, source);
+
+	CL_CHECK(clCompileProgram(program, 1, &cl->device, "", 0, NULL, NULL, NULL,
+				  NULL));
+	return program;
+}
+
+cl_program cl_build(struct cl *cl, const char *source)
+{
+	cl_program program = cl_source(cl, source);
+	cl_int err;
+
 	err = clBuildProgram(program, 1, &cl->device, "-cl-std=CL3.0", NULL, NULL);
 	if (err != CL_SUCCESS)
 		print_build_log(cl, program);

@@ -32,6 +32,12 @@ void cl_open(struct cl *cl);
 
 void cl_close(struct cl *cl);
 
+/** A program that is still to be built. */
+cl_program cl_source(struct cl *cl, const char *source);
+
+/** Compiles @source for clLinkProgram(). */
+cl_program cl_compile(struct cl *cl, const char *source);
+
 /** Builds @source; ends the program with the compiler's log if that fails. */
 cl_program cl_build(struct cl *cl, const char *source);
 

@@ -115,11 +115,9 @@ static void test_build_error(struct cl *cl)
 {
 	const char *bad = "kernel void k(global int *p) { p[0] = nonsense; }";
 	char log[4096] = "";
+	cl_program program = cl_source(cl, bad);
 	cl_int err;
-	cl_program program = clCreateProgramWithSource(cl->context, 1, &bad, NULL,
-						       &err);
 
-	CL_CHECK(err);
 	err = clBuildProgram(program, 1, &cl->device, "", NULL, NULL);
 	CL_CHECK(clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG,
 				       sizeof(log), log, NULL));

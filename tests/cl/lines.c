@@ -91,11 +91,8 @@ static int marked_line(const char *kernel)
 
 static cl_program build(struct cl *cl, const char *options)
 {
-	const char *text = source;
-	cl_int err;
-	cl_program program = clCreateProgramWithSource(cl->context, 1, &text, NULL, &err);
+	cl_program program = cl_source(cl, source);
 
-	CL_CHECK(err);
 	CL_CHECK(clBuildProgram(program, 1, &cl->device, options, NULL, NULL));
 	return program;
 }

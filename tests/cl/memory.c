@@ -241,12 +241,9 @@ static void test_kernel_too_large(struct cl *cl, cl_program program)
 
 static cl_program build(struct cl *cl)
 {
-	const char *text = source;
+	cl_program program = cl_source(cl, source);
 	char options[128];
-	cl_int err;
-	cl_program program = clCreateProgramWithSource(cl->context, 1, &text, NULL, &err);
 
-	CL_CHECK(err);
 	snprintf(options, sizeof(options), "-DLOCAL_INTS=%u -DPRIVATE_INTS=%u",
 		 (unsigned)device_size(cl, CL_DEVICE_LOCAL_MEM_SIZE) / 4 + 1, 32u << 20);
 	CL_CHECK(clBuildProgram(program, 1, &cl->device, options, NULL, NULL));

@@ -24,25 +24,6 @@ static const char whole_text[] =
 	"	out[0] = FACTOR;\n"
 	"}\n";
 
-static cl_program program_of(struct cl *cl, const char *source)
-{
-	cl_int err;
-	cl_program program = clCreateProgramWithSource(cl->context, 1, &source, NULL,
-						       &err);
-
-	CL_CHECK(err);
-	return program;
-}
-
-static cl_program compiled(struct cl *cl, const char *source)
-{
-	cl_program program = program_of(cl, source);
-
-	CL_CHECK(clCompileProgram(program, 1, &cl->device, "", 0, NULL, NULL, NULL,
-				  NULL));
-	return program;
-}
-
 static bool log_has(struct cl *cl, cl_program program, const char *text)
 {
 	char log[LOG_SIZE] = "";
@@ -55,7 +36,7 @@ static bool log_has(struct cl *cl, cl_program program, const char *text)
 /* What is invalid in options is named in the log, and the next build does not mind. */
 static void test_build_options(struct cl *cl, const char *options, const char *named)
 {
-	cl_program program = program_of(cl, whole_text);
+	cl_program program = cl_source(cl, whole_text);
 	cl_int err = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
 
 	tap_result(err == CL_INVALID_BUILD_OPTIONS && log_has(cl, program, named),
@@ -83,7 +64,7 @@ static void test_valid_options(struct cl *cl)
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		cl_program program = program_of(cl, whole_text);
+		cl_program program = cl_source(cl, whole_text);
 		cl_int err = clBuildProgram(program, 1, &cl->device, options[i], NULL,
 					    NULL);
 
@@ -122,8 +103,8 @@ static void test_link_options(struct cl *cl)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		cl_int err = link_error(cl, cases[i].options, compiled(cl, kernel_text),
-					compiled(cl, function_text));
+		cl_int err = link_error(cl, cases[i].options, cl_compile(cl, kernel_text),
+					cl_compile(cl, function_text));
 
 		tap_result(err == cases[i].err, "link with \"%s\"", cases[i].options);
 	}
@@ -131,26 +112,26 @@ static void test_link_options(struct cl *cl)
 
 static void test_link_inputs(struct cl *cl)
 {
-	cl_program built = program_of(cl, whole_text), twice;
+	cl_program built = cl_source(cl, whole_text), twice;
 
 	CL_CHECK(clBuildProgram(built, 1, &cl->device, "-DFACTOR=1", NULL, NULL));
-	tap_result(link_error(cl, "", built, compiled(cl, function_text)) ==
+	tap_result(link_error(cl, "", built, cl_compile(cl, function_text)) ==
 			   CL_INVALID_OPERATION,
 		   "an executable does not link");
-	tap_result(link_error(cl, "", compiled(cl, function_text),
-			      program_of(cl, kernel_text)) == CL_INVALID_OPERATION,
+	tap_result(link_error(cl, "", cl_compile(cl, function_text),
+			      cl_source(cl, kernel_text)) == CL_INVALID_OPERATION,
 		   "source does not link");
-	tap_result(link_error(cl, "", compiled(cl, function_text),
-			      compiled(cl, function_text)) == CL_LINK_PROGRAM_FAILURE,
+	tap_result(link_error(cl, "", cl_compile(cl, function_text),
+			      cl_compile(cl, function_text)) == CL_LINK_PROGRAM_FAILURE,
 		   "two definitions do not link");
-	twice = compiled(cl, function_text);
+	twice = cl_compile(cl, function_text);
 	tap_result(link_error(cl, "", twice, twice) == CL_LINK_PROGRAM_FAILURE,
 		   "a program does not link with itself");
 }
 
 static cl_int name_of_argument(struct cl *cl, const char *options, char *name, size_t size)
 {
-	cl_program program = program_of(cl, whole_text);
+	cl_program program = cl_source(cl, whole_text);
 	cl_kernel kernel;
 	cl_int err;
 

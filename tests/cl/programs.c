@@ -67,25 +67,6 @@ static const char with_header[] =
 	"	return x * FACTOR + STEP;\n"
 	"}\n";
 
-static cl_program program_of(struct cl *cl, const char *source)
-{
-	cl_int err;
-	cl_program program = clCreateProgramWithSource(cl->context, 1, &source, NULL,
-						       &err);
-
-	CL_CHECK(err);
-	return program;
-}
-
-static cl_program compiled(struct cl *cl, const char *source)
-{
-	cl_program program = program_of(cl, source);
-
-	CL_CHECK(clCompileProgram(program, 1, &cl->device, "", 0, NULL, NULL, NULL,
-				  NULL));
-	return program;
-}
-
 /* Links two programs, and releases them. */
 static cl_program linked(struct cl *cl, cl_program a, cl_program b, cl_int *err)
 {
@@ -118,7 +99,7 @@ static void test_link(struct cl *cl, const char *kernel, const char *function,
 		      const char *name)
 {
 	cl_int err;
-	cl_program program = linked(cl, compiled(cl, kernel), compiled(cl, function),
+	cl_program program = linked(cl, cl_compile(cl, kernel), cl_compile(cl, function),
 				    &err);
 
 	tap_result(err == CL_SUCCESS && works(cl, program), "link %s", name);
@@ -127,34 +108,34 @@ static void test_link(struct cl *cl, const char *kernel, const char *function,
 static void test_library(struct cl *cl)
 {
 	cl_int err;
-	cl_program part = compiled(cl, signed_function);
+	cl_program part = cl_compile(cl, signed_function);
 	cl_program library = clLinkProgram(cl->context, 1, &cl->device,
 					   "-create-library", 1, &part, NULL, NULL,
 					   &err);
 
 	CL_CHECK(err);
 	CL_CHECK(clReleaseProgram(part));
-	cl_program program = linked(cl, compiled(cl, unsigned_kernel), library, &err);
+	cl_program program = linked(cl, cl_compile(cl, unsigned_kernel), library, &err);
 	tap_result(err == CL_SUCCESS && works(cl, program), "link with a library");
 }
 
 static void test_header(struct cl *cl)
 {
 	const char *name = "step.h";
-	cl_program h = program_of(cl, header), part = program_of(cl, with_header);
+	cl_program h = cl_source(cl, header), part = cl_source(cl, with_header);
 	cl_int err;
 
 	CL_CHECK(clCompileProgram(part, 1, &cl->device, "-DFACTOR=1u", 1, &h, &name,
 				  NULL, NULL));
 	CL_CHECK(clReleaseProgram(h));
-	cl_program program = linked(cl, compiled(cl, unsigned_kernel), part, &err);
+	cl_program program = linked(cl, cl_compile(cl, unsigned_kernel), part, &err);
 	tap_result(err == CL_SUCCESS && works(cl, program),
 		   "compile with a header and a macro");
 }
 
 static void test_unresolved(struct cl *cl)
 {
-	cl_program part = compiled(cl, unsigned_kernel);
+	cl_program part = cl_compile(cl, unsigned_kernel);
 	cl_int err;
 	cl_program program = clLinkProgram(cl->context, 1, &cl->device, "", 1, &part,
 					   NULL, NULL, &err);
@@ -169,8 +150,8 @@ static void test_unresolved(struct cl *cl)
 static void test_binary(struct cl *cl)
 {
 	cl_int err;
-	cl_program program = linked(cl, compiled(cl, signed_kernel),
-				    compiled(cl, signed_function), &err);
+	cl_program program = linked(cl, cl_compile(cl, signed_kernel),
+				    cl_compile(cl, signed_function), &err);
 	unsigned char *binary;
 	size_t size;
 
