@@ -316,8 +316,10 @@ init_disk_cache(struct colibri_screen *screen)
 
    char build_id[SHA1_DIGEST_STRING_LENGTH];
    _mesa_sha1_format(build_id, build_id_data(note));
-   screen->disk_cache = disk_cache_create("colibri", build_id,
-                                          colibri_debug_flags());
+   /* Of the flags that are left, one changes the code. */
+   screen->disk_cache =
+      disk_cache_create("colibri", build_id,
+                        colibri_debug_flags() & COLIBRI_DBG_NOOPT);
 }
 
 struct pipe_screen *
