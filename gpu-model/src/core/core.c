@@ -70,6 +70,12 @@ cg_core_clear_stop(struct cg_core *core)
    atomic_store_explicit(&core->stop, 0, memory_order_relaxed);
 }
 
+bool
+cg_core_stop_requested(struct cg_core *core)
+{
+   return atomic_load_explicit(&core->stop, memory_order_relaxed);
+}
+
 void
 cg_code_inv(struct cg_core *core, uint32_t asid, uint64_t va, uint64_t size)
 {

@@ -109,6 +109,7 @@ void cg_core_icache_inv(struct cg_core *core, uint32_t asid);
  */
 void cg_core_request_stop(struct cg_core *core);
 void cg_core_clear_stop(struct cg_core *core);
+bool cg_core_stop_requested(struct cg_core *core);
 
 /**
  * Waves are big (32 vector registers, private memory, stack): create sets no state, reset prepares

@@ -152,6 +152,19 @@ cg_mem_probe(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *spa
 }
 
 uint8_t *
+cg_mem_segment_fast(struct cg_wave *w, uint64_t va, unsigned size)
+{
+   uint64_t high = va >> 32, offset = va & 0xffffffff, lane = high - (COLIBRI_PRIVATE_BASE >> 32);
+   if (high == COLIBRI_LOCAL_BASE >> 32)
+      return offset + size <= w->group->lds_size ? w->group->lds + offset : NULL;
+   if (high == COLIBRI_STACK_BASE >> 32)
+      return offset + size <= w->stack_size ? w->stack + offset : NULL;
+   if (lane < CG_LANES && offset + size <= w->private_size)
+      return w->priv + lane * w->private_size + offset;
+   return NULL;
+}
+
+uint8_t *
 cg_mem_counted(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm)
 {
    unsigned offset = va & CG_PAGE_MASK;

@@ -108,32 +108,25 @@ cg_mem_atomic_end(struct cg_atomic *a)
       cg_split_end(&a->split);
 }
 
+/** Host pointer for @size bytes of local or private memory or the stack, else NULL. */
+uint8_t *cg_mem_segment_fast(struct cg_wave *w, uint64_t va, unsigned size);
+
 /** As cg_mem_fast(), for pages whose accesses are counted. */
 uint8_t *cg_mem_counted(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm);
 
-/** Host pointer for @size bytes in one page with a TLB hit, else NULL: ask cg_mem_copy(). */
+/** Host pointer for @size bytes in one page with a TLB hit, or in a segment, else NULL: ask cg_mem_copy(). */
 static inline uint8_t *
 cg_mem_fast(struct cg_wave *w, uint64_t va, unsigned size, uint32_t perm)
 {
    unsigned offset = va & CG_PAGE_MASK;
-   if (unlikely(va >> COLIBRI_VA_BITS || offset + size > CG_PAGE_SIZE))
+   if (unlikely(va >> COLIBRI_VA_BITS))
+      return cg_mem_segment_fast(w, va, size);
+   if (unlikely(offset + size > CG_PAGE_SIZE))
       return NULL;
    uint64_t page_number = va >> CG_PAGE_SHIFT;
    struct cg_tlb_entry *e = cg_tlb_slot(w->core, w->asid, page_number);
    if (likely(e->tag == cg_tlb_tag(w->asid, page_number) && (e->perm & (perm | CG_PERM_COUNTED)) == perm))
       return e->host + offset;
-   return NULL;
-}
-
-/** Host pointer for @size bytes of local or private memory, else NULL. */
-static inline uint8_t *
-cg_mem_segment_fast(struct cg_wave *w, uint64_t va, unsigned size)
-{
-   uint64_t high = va >> 32, offset = va & 0xffffffff, lane = high - (COLIBRI_PRIVATE_BASE >> 32);
-   if (lane < CG_LANES && offset + size <= w->private_size)
-      return w->priv + lane * w->private_size + offset;
-   if (high == COLIBRI_LOCAL_BASE >> 32 && offset + size <= w->group->lds_size)
-      return w->group->lds + offset;
    return NULL;
 }
 

@@ -47,6 +47,16 @@ struct cg_vinfo {
    uint16_t flags;
 };
 
+/**
+ * Where 64 elements are in host memory: that of lane i at @va + i * @lane_va, and on the host at
+ * @host + i * @lane_host, may each be up to @starts - 1 bytes further on.
+ */
+struct cg_place {
+   uint8_t *host;
+   uint64_t va, lane_va, starts;
+   uint32_t lane_host;
+};
+
 /** What a host SIMD level provides. */
 struct cg_isa {
    const char *name;
@@ -60,6 +70,11 @@ struct cg_isa {
    void (*store[4])(void *d, const void *r, const uint64_t *bits, unsigned n);
    /** 64 addresses: base plus indices of 1 << isew bytes, zero-extended */
    void (*addresses[4])(uint64_t *addr, const void *index, uint64_t base);
+   /** offsets from host of those of 64 addresses that @bits has, 0 for others; false: not all are in that place */
+   bool (*offsets)(uint32_t *offset, const uint64_t *addr, uint64_t bits, const struct cg_place *place);
+   /** load or store, in order, elements of 1 << sew bytes at such offsets */
+   void (*gather[4])(void *d, const uint8_t *host, const uint32_t *offset, uint64_t bits);
+   void (*scatter[4])(uint8_t *host, const void *s, const uint32_t *offset, uint64_t bits);
    /** do 64 elements of @size bytes lie side by side? */
    bool (*contiguous)(const uint64_t *addr, uint64_t size);
    /** like memcpy(), but no aligned element of up to 8 bytes is torn or written twice */

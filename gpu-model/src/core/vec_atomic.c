@@ -107,19 +107,54 @@ registers_ok(const struct cg_op *op, const struct vatomic *v)
           !cg_groups_touch(op->rd, emul, op->rs1, 1) && (op->vm || op->rd != 0);
 }
 
+/* Host memory where the processor's own atomics will do, and words may start in the first @starts bytes. */
+struct piece {
+   uint64_t va, starts;
+   uint8_t *host;
+};
+
+/* The piece around @va as the TLB or local memory gives it; none: the slow way knows more. */
+static struct piece
+find_piece(struct cg_wave *w, uint64_t va, unsigned size)
+{
+   const struct cg_group *g = w->group;
+
+   if (va >> 32 == COLIBRI_LOCAL_BASE >> 32)
+      return (struct piece){ COLIBRI_LOCAL_BASE, g->lds_size < size ? 0 : g->lds_size - size + 1, g->lds };
+   if (va >> COLIBRI_VA_BITS || w->num_faults)
+      return (struct piece){ 0 };
+   struct cg_tlb_entry *e = cg_tlb_lookup(w->core, w->asid, va, cg_access_perm(COLIBRI_ACCESS_ATOMIC));
+   if (!e || (e->perm & CG_PERM_COUNTED) || (e->sys && !w->core->cfg.sys_atomics))
+      return (struct piece){ 0 };
+   return (struct piece){ va & ~(uint64_t)CG_PAGE_MASK, CG_PAGE_SIZE - size + 1, e->host };
+}
+
+static uint64_t
+word_op(const struct vatomic *v, void *word, uint64_t b, uint64_t expected)
+{
+   return v->sew == 2 ? atomic_uint32_t(v, word, b, expected) : atomic_uint64_t(v, word, b, expected);
+}
+
 static enum cg_mem_result
-lane(struct cg_wave *w, const struct cg_op *op, const struct vatomic *v, unsigned i)
+lane(struct cg_wave *w, const struct cg_op *op, const struct vatomic *v, unsigned i, struct piece *piece)
 {
    uint8_t *d = cg_vreg(w, op->rd);
-   struct cg_atomic a;
-   uint64_t va = cg_elem_get(cg_vreg(w, op->rs1), i, 3);
+   unsigned size = 1u << v->sew;
+   uint64_t va = cg_elem_get(cg_vreg(w, op->rs1), i, 3), old;
    uint64_t b = cg_elem_get(cg_vreg(w, op->rs2), i, v->sew), expected = cg_elem_get(d, i, v->sew);
 
-   enum cg_mem_result r = cg_mem_atomic_begin(w, va, 1u << v->sew, &a);
-   if (r != CG_MEM_OK)
-      return r;
-   uint64_t old = v->sew == 2 ? atomic_uint32_t(v, a.word, b, expected) : atomic_uint64_t(v, a.word, b, expected);
-   cg_mem_atomic_end(&a);
+   if (unlikely(va - piece->va >= piece->starts))
+      *piece = find_piece(w, va, size);
+   if (likely(va - piece->va < piece->starts && va % size == 0)) {
+      old = word_op(v, piece->host + (va - piece->va), b, expected);
+   } else {
+      struct cg_atomic a;
+      enum cg_mem_result r = cg_mem_atomic_begin(w, va, size, &a);
+      if (r != CG_MEM_OK)
+         return r;
+      old = word_op(v, a.word, b, expected);
+      cg_mem_atomic_end(&a);
+   }
    cg_elem_set(d, i, v->sew, old);
    return CG_MEM_OK;
 }
@@ -131,6 +166,7 @@ cg_exec_vatomic(struct cg_wave *w, const struct cg_op *op)
    struct vatomic v = { .op = f7 >> 2, .fp = f7 >> 1 & 1, .sew = cg_bits(op->insn, 12, 3) };
    struct cg_restart *restart = &w->restart;
    unsigned lanes = w->vlenb / 4;
+   struct piece piece = { 0 };
 
    if (!op_ok(&v) || !registers_ok(op, &v))
       return cg_illegal(w, op);
@@ -141,7 +177,7 @@ cg_exec_vatomic(struct cg_wave *w, const struct cg_op *op)
    for (unsigned i = 0; i < lanes; i++) {
       if ((restart->done[0] >> i & 1) || !cg_vec_is_active(w, op, i))
          continue;
-      enum cg_mem_result r = lane(w, op, &v, i);
+      enum cg_mem_result r = lane(w, op, &v, i, &piece);
       if (r == CG_MEM_ERROR)
          return cg_stop_error(w, op);
       if (r == CG_MEM_OK)

@@ -293,6 +293,35 @@ whole_masked(struct cg_wave *w, const struct cg_op *op)
    return op + 2;
 }
 
+/* The first vl elements of one chunk, where it does no harm to compute the others as well. */
+static const struct cg_op *
+walk_short(struct cg_wave *w, const struct cg_op *op)
+{
+   const struct cg_vinfo *info = op->vinfo;
+   unsigned dsew = w->sew + info->dw, bsew = w->sew + info->bw;
+   uint8_t *d = cg_vreg(w, op->rd);
+   const void *b = cg_vreg(w, op->rs1), *c = info->flags & CG_VI_ACC ? d : NULL;
+   struct scratch s;
+
+   if (op->form != CG_VV) {
+      splat(s.splat, scalar_operand(w, op), bsew);
+      b = s.splat;
+   }
+   if (info->flags & CG_VI_CARRY)
+      c = op->vm ? NULL : w->v;
+   op->kern(w, s.d, cg_vreg(w, op->rs2), b, c);
+   if (info->flags & CG_VI_MASKOUT) {
+      uint8_t left = (uint8_t)(0xff << w->vl % 8);
+
+      memcpy(d, s.d, w->vl / 8);
+      if (w->vl % 8)
+         d[w->vl / 8] = (d[w->vl / 8] & left) | (s.d[w->vl / 8] & ~left);
+   } else {
+      memcpy(d, s.d, (size_t)w->vl << dsew);
+   }
+   return op + 2;
+}
+
 static const struct cg_op *
 walk(struct cg_wave *w, const struct cg_op *op)
 {
@@ -338,5 +367,8 @@ cg_vec_slow(struct cg_wave *w, const struct cg_op *op)
    }
    if (unlikely(w->rm > CG_RMM) && (op->vinfo->flags & CG_VI_ROUND))
       return cg_illegal(w, op);
+   bool all = op->vm || (op->vinfo->flags & CG_VI_CARRY);
+   if (all && !(op->vinfo->flags & (CG_VI_GUARD | CG_VI_ROUND)) && !w->vstart && w->vl <= chunk_elems(w, op->vinfo))
+      return walk_short(w, op);
    return walk(w, op);
 }

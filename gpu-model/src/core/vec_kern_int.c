@@ -202,10 +202,59 @@ OP_ACC(vnmsac, (uint64_t)z - (uint64_t)y * x)
 OP_ACC(vmadd, (uint64_t)y * z + x)
 OP_ACC(vnmsub, x - (uint64_t)y * z)
 
-OP_U(vdivu, y ? x / y : (__typeof__(x))~0ull)
-OP_U(vremu, y ? x % y : x)
-OP_S(vdiv, y == 0 ? (__typeof__(x))-1 : y == -1 ? (__typeof__(x))(0 - (uint64_t)x) : x / y)
-OP_S(vrem, y == 0 ? x : y == -1 ? 0 : x % y)
+#define DIVU (y ? x / y : (__typeof__(x))~0ull)
+#define REMU (y ? x % y : x)
+#define DIV (y == 0 ? (__typeof__(x))-1 : y == -1 ? (__typeof__(x))(0 - (uint64_t)x) : x / y)
+#define REM (y == 0 ? x : y == -1 ? 0 : x % y)
+
+/*
+ * Integers of 32 bits are divided as doubles: a quotient that is no integer is further from the next one than
+ * rounding moves it.  Nothing is raised, and what has no quotient converts to the result of RISC-V, but for
+ * signed division by zero.
+ */
+#if defined(__AVX512VL__)
+ALWAYS_INLINE __m256i
+quotient_u32(__m256i x, __m256i y)
+{
+   __m512d q = _mm512_div_round_pd(_mm512_cvtepu32_pd(x), _mm512_cvtepu32_pd(y),
+                                   _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+   return _mm512_cvtt_roundpd_epu32(q, _MM_FROUND_NO_EXC);
+}
+
+ALWAYS_INLINE __m256i
+quotient_i32(__m256i x, __m256i y)
+{
+   __m512d q = _mm512_div_round_pd(_mm512_cvtepi32_pd(x), _mm512_cvtepi32_pd(y),
+                                   _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+   return _mm256_mask_set1_epi32(_mm512_cvtt_roundpd_epi32(q, _MM_FROUND_NO_EXC),
+                                 _mm256_testn_epi32_mask(y, y), -1);
+}
+
+#define DIVISION(name, T, EXPR, rest) \
+   ALWAYS_INLINE void name##_body(struct cg_wave *w, T *d, const T *a, const T *b, const T *c, T s, bool scalar) \
+   { \
+      (void)w, (void)c; \
+      for (unsigned i = 0; i < CG_CHUNK / sizeof(T); i += 8) { \
+         __m256i x = _mm256_loadu_si256((const __m256i *)(a + i)); \
+         __m256i y = scalar ? _mm256_set1_epi32((int)s) : _mm256_loadu_si256((const __m256i *)(b + i)); \
+         __m256i q = quotient_##T(x, y); \
+         if (rest) \
+            q = _mm256_sub_epi32(x, _mm256_mullo_epi32(q, y)); \
+         _mm256_storeu_si256((__m256i *)(d + i), q); \
+      } \
+   } \
+   KERNEL(name, T, T, T) FAST(name, T, vfull, INT_SCALAR)
+#else
+#define DIVISION(name, T, EXPR, rest) BODY_FAST(name, T, EXPR)
+#endif
+
+#define OP_DIVISION(name, s, EXPR, rest) \
+   BODY_FAST(name##_0, s##8, EXPR) BODY_FAST(name##_1, s##16, EXPR) DIVISION(name##_2, s##32, EXPR, rest) \
+   BODY_FAST(name##_3, s##64, EXPR)
+OP_DIVISION(vdivu, u, DIVU, false)
+OP_DIVISION(vremu, u, REMU, true)
+OP_DIVISION(vdiv, i, DIV, false)
+OP_DIVISION(vrem, i, REM, true)
 
 /* The increment that vxrm adds to v >> shift; v is not negative-shifted, shift may be 0. */
 #define ROUND_INC(v, shift) cg_round_inc((u64)(v), (unsigned)(shift), vxrm)

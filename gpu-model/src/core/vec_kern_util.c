@@ -184,6 +184,44 @@ ADDRESSES(u32, uint32_t)
 ADDRESSES(u64, uint64_t)
 
 static bool
+offsets(uint32_t *offset, const uint64_t *addr, uint64_t bits, const struct cg_place *place)
+{
+   const uint64_t va = place->va, lane_va = place->lane_va, starts = place->starts, lane_host = place->lane_host;
+   uint64_t outside = 0;
+   for (uint64_t i = 0; i < CG_LANES; i++) {
+      uint64_t on = -(bits >> i & 1), o = (addr[i] - va - i * lane_va) & on;
+      outside |= o >= starts;
+      offset[i] = (uint32_t)(o + (i * lane_host & on));
+   }
+   return !outside;
+}
+
+/* All are loaded, since offset 0 does no harm. */
+#define GATHER(name, T) \
+   static void gather_##name(void *d, const uint8_t *host, const uint32_t *offset, uint64_t bits) \
+   { \
+      T all[CG_LANES] __attribute__((aligned(64))); \
+      for (unsigned i = 0; i < CG_LANES; i++) \
+         memcpy(&all[i], host + offset[i], sizeof(T)); \
+      if (bits == ~0ull) \
+         memcpy(d, all, sizeof(all)); \
+      else \
+         BLEND(name)(d, all, &bits, CG_LANES); \
+   } \
+   static void scatter_##name(uint8_t *host, const void *s, const uint32_t *offset, uint64_t bits) \
+   { \
+      for (; bits; bits &= bits - 1) { \
+         unsigned i = (unsigned)__builtin_ctzll(bits); \
+         memcpy(host + offset[i], (const T *)s + i, sizeof(T)); \
+      } \
+   }
+
+GATHER(u8, uint8_t)
+GATHER(u16, uint16_t)
+GATHER(u32, uint32_t)
+GATHER(u64, uint64_t)
+
+static bool
 contiguous(const uint64_t *addr, uint64_t size)
 {
    uint64_t differ = 0, first = addr[0];
@@ -238,6 +276,9 @@ const struct cg_isa CG_ISA_NAME(cg_isa) = {
    .blend = { BLEND(u8), BLEND(u16), BLEND(u32), BLEND(u64) },
    .store = { STORE(u8), STORE(u16), STORE(u32), STORE(u64) },
    .addresses = { addresses_u8, addresses_u16, addresses_u32, addresses_u64 },
+   .offsets = offsets,
+   .gather = { gather_u8, gather_u16, gather_u32, gather_u64 },
+   .scatter = { scatter_u8, scatter_u16, scatter_u32, scatter_u64 },
    .contiguous = contiguous,
    .copy = copy,
 };

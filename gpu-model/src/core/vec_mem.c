@@ -40,6 +40,15 @@ plain_unit(struct cg_wave *w, const struct cg_op *op, uint32_t perm)
    return cg_mem_fast(w, w->x[op->rs1], w->vl << op->form, perm);
 }
 
+/* The same with a mask, of 32 elements or a few times as many. */
+static inline uint8_t *
+plain_masked(struct cg_wave *w, const struct cg_op *op, uint32_t perm)
+{
+   if (op->cfg != w->vcfg || op->vm || op->rm != 1 || w->vstart || w->restart.active || w->vl % 32 || w->vl > 256)
+      return NULL;
+   return cg_mem_fast(w, w->x[op->rs1], w->vl << op->form, perm);
+}
+
 static bool
 check_indexed(struct cg_wave *w, const struct cg_op *op, bool store)
 {
@@ -80,6 +89,13 @@ cg_exec_vle(struct cg_wave *w, const struct cg_op *op)
       w->core->isa->copy(cg_vreg(w, op->rd), host, w->vl << op->form);
       return op + 2;
    }
+   host = plain_masked(w, op, CG_PERM_R);
+   if (host) {
+      uint64_t bits[4];
+      memcpy(bits, w->v, sizeof(bits));
+      w->core->isa->blend[op->form](cg_vreg(w, op->rd), host, bits, w->vl);
+      return op + 2;
+   }
    if (!check_eew(w, op, false))
       return cg_illegal(w, op);
    struct cg_vmem m = unit(w, op, false);
@@ -92,6 +108,13 @@ cg_exec_vse(struct cg_wave *w, const struct cg_op *op)
    uint8_t *host = plain_unit(w, op, CG_PERM_W);
    if (likely(host)) {
       w->core->isa->copy(host, cg_vreg(w, op->rd), w->vl << op->form);
+      return op + 2;
+   }
+   host = plain_masked(w, op, CG_PERM_W);
+   if (host) {
+      uint64_t bits[4];
+      memcpy(bits, w->v, sizeof(bits));
+      w->core->isa->store[op->form](host, cg_vreg(w, op->rd), bits, w->vl);
       return op + 2;
    }
    if (!check_eew(w, op, true))

@@ -197,6 +197,55 @@ try_contiguous(struct cg_wave *w, const struct cg_vmem *m, uint8_t *reg, const u
    return true;
 }
 
+/* Where elements near @va may be, as far as it can be told at once. */
+static bool
+find_place(struct cg_wave *w, uint64_t va, unsigned size, bool store, struct cg_place *place)
+{
+   uint64_t high = va >> 32;
+   struct piece piece;
+
+   *place = (struct cg_place){ 0 };
+   if (va >> COLIBRI_VA_BITS == 0) {
+      if (!find_piece(w, va, size, store ? CG_PERM_W : CG_PERM_R, &piece))
+         return false;
+      place->host = piece.host, place->va = piece.va, place->starts = piece.starts;
+      return true;
+   }
+   if (!cg_mem_segment_fast(w, va, size))
+      return false;
+   if (high == COLIBRI_LOCAL_BASE >> 32) {
+      place->host = w->group->lds, place->va = COLIBRI_LOCAL_BASE, place->starts = w->group->lds_size - size + 1;
+      return true;
+   }
+   if (high == COLIBRI_STACK_BASE >> 32)
+      return false;
+   /* Each lane in its own private memory, as programs do it. */
+   place->host = w->priv, place->va = COLIBRI_PRIVATE_BASE, place->starts = w->private_size - size + 1;
+   place->lane_va = 1ull << 32, place->lane_host = w->private_size;
+   return true;
+}
+
+/* All elements of the chunk, if they are in one place. */
+static bool
+try_place(struct cg_wave *w, const struct cg_vmem *m, uint8_t *reg, const uint64_t *addr, uint64_t todo)
+{
+   unsigned first = (unsigned)__builtin_ctzll(todo), last = 63 - (unsigned)__builtin_clzll(todo);
+   struct cg_place place;
+   uint32_t offset[ELEMS];
+
+   if (w->num_faults || w->num_blocked || w->defer_all || first == last)
+      return false;
+   if (!find_place(w, addr[first], 1u << m->sew, m->store, &place) ||
+       addr[last] - place.va - last * place.lane_va >= place.starts ||
+       !w->core->isa->offsets(offset, addr, todo, &place))
+      return false;
+   if (m->store)
+      w->core->isa->scatter[m->sew](place.host, reg, offset, todo);
+   else
+      w->core->isa->gather[m->sew](reg, place.host, offset, todo);
+   return true;
+}
+
 /* One chunk; @done has a word for each field. */
 static enum cg_mem_result
 chunk(struct cg_wave *w, const struct cg_vmem *m, unsigned first, uint64_t *done)
@@ -212,6 +261,10 @@ chunk(struct cg_wave *w, const struct cg_vmem *m, unsigned first, uint64_t *done
       uint64_t todo = bits & ~done[0];
       if (todo == ~0ull && !w->num_faults && !w->defer_all && try_contiguous(w, m, reg, addr)) {
          done[0] = ~0ull;
+         return CG_MEM_OK;
+      }
+      if (todo && try_place(w, m, reg, addr, todo)) {
+         done[0] |= todo;
          return CG_MEM_OK;
       }
       done[0] |= elements(w, m, reg, addr, 0, todo, &error);

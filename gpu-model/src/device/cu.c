@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Compute units: the threads that run waves and command processors.
+ *
+ * The registers of a wave are 8 KiB that are cleared when it begins.  Most waves are over in one go, so a
+ * new wave begins in the CU's spare registers, which are in the host's cache, and only one that is not over
+ * keeps them; the CU gets those of its slot instead.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -96,33 +100,71 @@ wave_stopped(struct cg_cu *cu, struct cg_wave_ctx *ctx, enum cg_stop stop)
 
 /* ---- Running, inside a section ---------------------------------------------*/
 
-static enum cg_stop
-run_wave(struct cg_cu *cu, struct cg_wave_ctx *ctx, bool *no_memory)
+static void
+swap_spare(struct cg_cu *cu, struct cg_wave_ctx *ctx)
 {
-   struct cg_group_ctx *g = ctx->group;
+   struct cg_wave *wave = ctx->wave;
 
-   if (ctx->fresh) {
-      if (!cg_wave_reset(ctx->wave, &g->group, ctx->index, g->slot->dispatch.entry)) {
-         *no_memory = true;
-         return CG_STOP_ERROR;
-      }
-      ctx->fresh = false;
-   }
-   return cg_wave_run(cu->engine.core, ctx->wave, CG_QUANTUM);
+   ctx->wave = cu->spare;
+   cu->spare = wave;
 }
 
+/* @return whether there was memory for it */
+static bool
+run_wave(struct cg_cu *cu, struct cg_wave_ctx *ctx, enum cg_stop *stop, uint64_t *budget)
+{
+   struct cg_group_ctx *g = ctx->group;
+   bool fresh = ctx->fresh;
+   /* Memory beside registers is accounted for by slot. */
+   bool spare = fresh && !ctx->memory;
+
+   if (spare)
+      swap_spare(cu, ctx);
+   if (fresh && !cg_wave_reset(ctx->wave, &g->group, ctx->index, g->slot->dispatch.entry))
+      return false;
+   ctx->fresh = false;
+
+   uint64_t before = cg_wave_instret(ctx->wave);
+
+   *stop = cg_wave_run(cu->engine.core, ctx->wave, CG_QUANTUM);
+
+   uint64_t done = cg_wave_instret(ctx->wave) - before;
+
+   *budget = done < *budget ? *budget - done : 0;
+   if (spare && *stop == CG_STOP_END)
+      swap_spare(cu, ctx);
+   return true;
+}
+
+/*
+ * One wave after the other, until the turn is over or something has to be told at once.  What
+ * the waves executed together is not much more than one of them may.
+ */
 static void
-do_wave(struct cg_cu *cu, struct cg_wave_ctx *ctx)
+do_waves(struct cg_cu *cu, struct cg_work *work)
 {
    struct cg_device *dev = cu->dev;
-   bool no_memory = false;
-   enum cg_stop stop = run_wave(cu, ctx, &no_memory);
+   uint64_t budget = CG_QUANTUM;
+   bool memory = true, more = true;
+   unsigned ran = 0;
+
+   while (more && ran < work->num_waves) {
+      enum cg_stop *stop = &work->stops[ran];
+
+      memory = run_wave(cu, work->waves[ran++], stop, &budget);
+      more = memory && budget && (*stop == CG_STOP_END || *stop == CG_STOP_BARRIER) &&
+             !cg_core_stop_requested(cu->engine.core);
+   }
 
    pthread_mutex_lock(&dev->lock);
-   if (no_memory)
-      cg_queue_error_locked(ctx->waiter.queue, COLIBRI_QERR_NO_MEMORY, 0, 0, 0);
-   else
-      wave_stopped(cu, ctx, stop);
+   for (unsigned i = work->num_waves; i > ran; i--)
+      cg_sched_wave_untake(work->waves[i - 1]);
+   for (unsigned i = 0; i < ran; i++) {
+      if (i == ran - 1 && !memory)
+         cg_queue_error_locked(work->queue, COLIBRI_QERR_NO_MEMORY, 0, 0, 0);
+      else
+         wave_stopped(cu, work->waves[i], work->stops[i]);
+   }
 }
 
 static void
@@ -149,21 +191,21 @@ charge(struct cg_cu *cu)
 
 /* Called with dev->lock held; drops it meanwhile. */
 static void
-do_work(struct cg_cu *cu, const struct cg_work *work)
+do_work(struct cg_cu *cu, struct cg_work *work)
 {
    struct cg_device *dev = cu->dev;
    struct cg_queue *q = work->queue;
 
    cu->queue = q;
-   cu->in_wave = work->wave;
+   cu->in_wave = work->num_waves;
    cu->since = cg_now();
    cg_core_clear_stop(cu->engine.core);
    cg_sched_kick(dev, false);
    pthread_mutex_unlock(&dev->lock);
 
    cg_engine_enter(&cu->engine);
-   if (work->wave)
-      do_wave(cu, work->wave);
+   if (work->num_waves)
+      do_waves(cu, work);
    else
       do_cp(cu, q);
    charge(cu);
@@ -228,8 +270,11 @@ start_one(struct cg_device *dev, struct cg_cu *cu, unsigned id)
    struct cg_core *core = cg_core_create(&cc);
    pthread_condattr_t attr;
 
-   if (!core)
+   cu->spare = core ? cg_wave_create(&cc) : NULL;
+   if (!cu->spare) {
+      cg_core_destroy(core);
       return ENOMEM;
+   }
    cu->dev = dev;
    cu->id = id;
    cg_engine_init(&cu->engine, core);
@@ -244,6 +289,7 @@ start_one(struct cg_device *dev, struct cg_cu *cu, unsigned id)
    if (ret) {
       pthread_cond_destroy(&cu->wake);
       cg_engine_fini(&cu->engine);
+      cg_wave_destroy(cu->spare);
       cg_core_destroy(core);
    }
    return ret;
@@ -288,6 +334,7 @@ cg_cus_stop(struct cg_device *dev)
 
       pthread_join(cu->thread, NULL);
       pthread_cond_destroy(&cu->wake);
+      cg_wave_destroy(cu->spare);
       cg_core_destroy(cu->engine.core);
       cg_engine_fini(&cu->engine);
    }

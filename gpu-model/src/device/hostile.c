@@ -156,12 +156,13 @@ cg_hostile_silent(struct cg_device *dev)
 }
 
 bool
-cg_hostile_stalls(struct cg_device *dev)
+cg_hostile_stalls(struct cg_device *dev, enum cg_answers engine)
 {
    struct cg_hostile *h = &dev->hostile;
+   atomic_long *patience = &h->patience[engine];
 
    return lies_about(h, CG_LIE_MUTE) &&
-          (atomic_load(&h->patience) <= 0 || atomic_fetch_sub(&h->patience, 1) <= 0);
+          (atomic_load(patience) <= 0 || atomic_fetch_sub(patience, 1) <= 0);
 }
 
 bool
@@ -397,7 +398,8 @@ cg_device_set_hostile(struct cg_device *dev, uint32_t seed, uint32_t kinds)
    atomic_store(&h->random, seed * 0x2545f4914f6cdd1dull);
    for (unsigned i = 0; i < CG_NUM_LIES; i++)
       atomic_store(&h->odds[i], MIN_ODDS + draw(h) % (MAX_ODDS - MIN_ODDS + 1));
-   atomic_store(&h->patience, draw(h) >> (44 + draw(h) % 20));
+   for (unsigned i = 0; i < CG_NUM_ANSWERS; i++)
+      atomic_store(&h->patience[i], draw(h) >> (44 + draw(h) % 20));
    kinds = choose(h, kinds & ((1u << CG_NUM_LIES) - 1));
    atomic_store(&h->kinds, kinds);
    cg_log(dev, "hostile: seed %u, kinds %#x", seed, kinds);

@@ -24,6 +24,13 @@
 
 struct cg_device;
 
+/** The engines whose answers a driver waits for. */
+enum cg_answers {
+   CG_ANSWERS_MMU,
+   CG_ANSWERS_COPY,
+   CG_NUM_ANSWERS
+};
+
 /** What there is to lie about. */
 enum cg_lie {
    CG_LIE_IDENTITY,   /**< ID, limits and features */
@@ -51,8 +58,8 @@ uint64_t cg_hostile_read(struct cg_device *dev, uint64_t offset, uint64_t value)
 bool cg_hostile_ignores(struct cg_device *dev, uint64_t offset);
 /** @return whether the interrupt is not raised */
 bool cg_hostile_silent(struct cg_device *dev);
-/** @return whether an engine that answers the driver has stopped to do so */
-bool cg_hostile_stalls(struct cg_device *dev);
+/** @return whether this one of the engines that answer the driver has stopped to do so, for good */
+bool cg_hostile_stalls(struct cg_device *dev, enum cg_answers engine);
 /** @return whether the record is to be posted once more */
 bool cg_hostile_record(struct cg_device *dev, struct colibri_fault *record);
 /** The number that a fence of the migration engine writes. */

@@ -41,6 +41,8 @@
 #define CG_MAX_INFLIGHT 16
 /* Instructions that a wave may execute before others get a turn: some 100 us. */
 #define CG_QUANTUM 16384
+/* Waves that a CU takes at once. */
+#define CG_MAX_TURN 16
 /* Private memory and stacks of all resident waves. */
 #define CG_WAVE_MEMORY_LIMIT (2ull << 30)
 
@@ -372,6 +374,7 @@ struct cg_cu {
    unsigned id;
    pthread_t thread;
    struct cg_engine engine;
+   struct cg_wave *spare;    /**< registers that new waves begin in; see cu.c */
    struct cg_list idle_link; /**< in dev->idle_cus while asleep */
    pthread_cond_t wake;
    struct cg_queue *queue;   /**< what it works for; dev->lock, as is the rest */
@@ -379,10 +382,12 @@ struct cg_cu {
    uint64_t since;           /**< when it began */
 };
 
-/** What a CU is to do next; wave == NULL: the command processor. */
+/** What a CU is to do next: waves in order, or with none of them the command processor. */
 struct cg_work {
    struct cg_queue *queue;
-   struct cg_wave_ctx *wave;
+   unsigned num_waves;
+   struct cg_wave_ctx *waves[CG_MAX_TURN];
+   enum cg_stop stops[CG_MAX_TURN]; /**< of those that ran */
 };
 
 /* All of these: dev->lock held. */
@@ -390,6 +395,8 @@ bool cg_sched_pick(struct cg_device *dev, struct cg_work *work);
 /** @return when the next memory poll is due (ns), 0 when none is. */
 uint64_t cg_sched_deadline(struct cg_device *dev);
 void cg_sched_wave_ready(struct cg_wave_ctx *ctx);
+/** The same for one that was taken and did not run: it is next again. */
+void cg_sched_wave_untake(struct cg_wave_ctx *ctx);
 void cg_sched_cp_ready(struct cg_queue *q);
 /** The command processor is to look at memory again in a while, longer each time. */
 void cg_sched_cp_poll(struct cg_queue *q);
@@ -444,7 +451,7 @@ struct cg_hostile {
    atomic_uint kinds;             /**< a bit for each enum cg_lie; 0: an honest device */
    atomic_ullong random;
    atomic_uint odds[CG_NUM_LIES]; /**< one occasion in 2^odds is used */
-   atomic_long patience;          /**< answers that are given before there is silence */
+   atomic_long patience[CG_NUM_ANSWERS]; /**< answers that are given before there is silence */
    pthread_t thread;
    struct cg_engine engine;
    struct cg_doze doze;

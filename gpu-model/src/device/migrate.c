@@ -227,7 +227,7 @@ step(struct cg_device *dev)
 
    if (!cb)
       return fail(dev, COLIBRI_QERR_BAD_RING, q->cb);
-   if (cg_hostile_stalls(dev) || cg_queue_hangs(q))
+   if (cg_hostile_stalls(dev, CG_ANSWERS_COPY) || cg_queue_hangs(q))
       return MIG_IDLE;
    if (m->count)
       return list_piece(dev, cb);

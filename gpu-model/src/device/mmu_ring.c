@@ -130,11 +130,16 @@ wait_for_cus(struct cg_device *dev)
       cg_engine_wait(&dev->cus[i].engine);
 }
 
-/* There is a ring, and nothing is wrong with it. */
+/*
+ * There is a ring, and nothing is wrong with it. Where it is asked whether
+ * commands are left, too: of a ring that does not run none are, or its thread
+ * would look for ever, with the lock that a reset waits for.
+ */
 static bool
-runs(const struct cg_device *dev)
+runs(struct cg_device *dev)
 {
-   return dev->mmu.ring && !dev->mmu.stopped && !cg_hangs(dev, COLIBRI_ENGINE_MMU);
+   return dev->mmu.ring && !dev->mmu.stopped && !cg_hangs(dev, COLIBRI_ENGINE_MMU) &&
+          !cg_hostile_stalls(dev, CG_ANSWERS_MMU);
 }
 
 /* mmu.lock held. @return false when the ring is empty, off or bad */
@@ -148,7 +153,7 @@ run_batch(struct cg_device *dev)
    cg_engine_enter(&m->engine);
    struct colibri_status_page *sp = cg_status_page(dev);
 
-   if (sp && runs(dev) && !cg_hostile_stalls(dev)) {
+   if (sp && runs(dev)) {
       uint32_t prod = cg_load32(&sp->mmu_prod);
 
       if (!m->ring_log2 || m->ring_log2 > 16 || prod - m->cons > 1u << m->ring_log2)

@@ -8,6 +8,10 @@
  * priority.  The queue with the least goes first, so all get time in proportion to their
  * weights and none starves.  Who had nothing to do for a while begins where the
  * others are.  Within a queue packets and waves take turns.
+ *
+ * Waves are taken by the turn: several that are ready, in order, since many are over in less time than
+ * it takes to choose one.  All CUs get their share, and a work-group stays together if it can: its waves use
+ * the same local memory.
  */
 #include "internal.h"
 
@@ -82,6 +86,17 @@ cg_sched_wave_ready(struct cg_wave_ctx *ctx)
 }
 
 void
+cg_sched_wave_untake(struct cg_wave_ctx *ctx)
+{
+   struct cg_queue *q = ctx->waiter.queue;
+
+   ctx->state = CG_WAVE_READY;
+   cg_list_add_head(&ctx->link, &q->ready);
+   q->num_ready++;
+   cg_sched_update(q);
+}
+
+void
 cg_sched_cp_unpoll(struct cg_queue *q)
 {
    if (q->cp.waiting)
@@ -120,20 +135,38 @@ cg_sched_poke_polling(struct cg_device *dev)
    }
 }
 
-/* Takes the queue's next wave or its command processor, and the queue's turn with it. */
+/* A CU's share of the ready waves, and what else there is of the last one's group. */
+static void
+take_waves(struct cg_queue *q, struct cg_work *work)
+{
+   unsigned cus = q->dev->num_cus_started, share = (q->num_ready + cus - 1) / cus;
+   const struct cg_group_ctx *group = NULL;
+
+   while (q->num_ready && work->num_waves < CG_MAX_TURN) {
+      struct cg_wave_ctx *ctx = cg_container(q->ready.next, struct cg_wave_ctx, link);
+
+      if (work->num_waves >= share && ctx->group != group)
+         break;
+      cg_list_del(&ctx->link);
+      ctx->state = CG_WAVE_RUNNING;
+      group = ctx->group;
+      work->waves[work->num_waves++] = ctx;
+      q->num_ready--;
+   }
+}
+
+/* Takes some of the queue's waves or its command processor, and the queue's turn with it. */
 static void
 take(struct cg_queue *q, struct cg_work *work)
 {
    work->queue = q;
-   work->wave = NULL;
+   work->num_waves = 0;
    if (cg_sched_cp_runnable(q) && !(q->cp.ran_last && q->num_ready)) {
       q->cp.ready = false;
       q->cp.running = true;
       q->cp.ran_last = true;
    } else {
-      work->wave = cg_container(cg_list_pop(&q->ready), struct cg_wave_ctx, link);
-      work->wave->state = CG_WAVE_RUNNING;
-      q->num_ready--;
+      take_waves(q, work);
       q->cp.ran_last = false;
    }
    q->busy++;

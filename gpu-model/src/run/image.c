@@ -93,7 +93,9 @@ find_symbol(const struct image *img, const Elf64_Ehdr *eh, const char *name)
       size_t len = strlen(name) + 1;
 
       for (uint64_t k = 0; k < sh[i].sh_size / sizeof(*sym); k++) {
-         if (sym[k].st_shndx != SHN_UNDEF && sym[k].st_name < str->sh_size &&
+         /* A source file may bear the name of its function. */
+         if (sym[k].st_shndx != SHN_UNDEF && ELF64_ST_TYPE(sym[k].st_info) != STT_FILE &&
+             sym[k].st_name < str->sh_size &&
              len <= str->sh_size - sym[k].st_name && !memcmp(names + sym[k].st_name, name, len))
             return sym[k].st_value;
       }

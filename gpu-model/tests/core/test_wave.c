@@ -108,6 +108,144 @@ private_lanes(void)
    pages_fini(&p);
 }
 
+/* Memory of a test's wave, of which a copy is what the wave should have made of it. */
+struct places {
+   uint8_t pages[3 * CG_PAGE_SIZE], lds[1024], priv[64 * 128];
+};
+
+static void
+places_get(struct places *m)
+{
+   memcpy(m->pages, page_ptr(&p, 0, 0), sizeof(m->pages));
+   memcpy(m->lds, p.lds, sizeof(m->lds));
+   memcpy(m->priv, p.w->priv, sizeof(m->priv));
+}
+
+static void
+fill(void *memory, size_t size)
+{
+   uint32_t state = pages_random(&p) | 1;
+
+   for (size_t i = 0; i < size; i++) {
+      state = state * 1664525 + 1013904223;
+      ((uint8_t *)memory)[i] = (uint8_t)(state >> 24);
+   }
+}
+
+static uint8_t *
+places_find(struct places *m, uint64_t va)
+{
+   if (va >> 62 == COLIBRI_APERTURE_LOCAL)
+      return m->lds + (va & 0xffff);
+   if (va >> 62 == COLIBRI_APERTURE_PRIVATE)
+      return m->priv + (va >> COLIBRI_PRIVATE_LANE_SHIFT & 63) * 128 + (va & 0xff);
+   return m->pages + (va - PAGES_BASE);
+}
+
+/* An element in one of the places; now and then in another page, or the private memory of another lane. */
+static uint64_t
+random_place(unsigned kind, unsigned lane, unsigned size)
+{
+   uint64_t r = pages_random(&p);
+   bool odd = pages_random(&p) % 256 == 0;
+
+   switch (kind) {
+   case 0: return page_va(odd ? 2 : 1) + r % (CG_PAGE_SIZE - size + 1);
+   case 1: return page_va(0) + r % (3 * CG_PAGE_SIZE - size + 1);
+   case 2: return COLIBRI_LOCAL_BASE + r % (1024 - size + 1);
+   default:
+      return (COLIBRI_PRIVATE_BASE | (uint64_t)(odd ? 63 - lane : lane) << COLIBRI_PRIVATE_LANE_SHIFT) + r % (128 - size + 1);
+   }
+}
+
+/*
+ * Executes the program, which moves an element between v8 and @addr for each lane that
+ * @active has, and compares all memory and v8 with what that makes of them.
+ */
+static void
+check_moves(const uint64_t *addr, uint64_t active, unsigned size, bool store)
+{
+   static struct places want, got;
+   uint8_t data[64 * 8], *reg = (uint8_t *)v64(8);
+
+   memcpy(data, reg, sizeof(data));
+   places_get(&want);
+   for (unsigned i = 0; i < 64; i++) {
+      uint8_t *place = active >> i & 1 ? places_find(&want, addr[i]) : NULL;
+
+      if (place)
+         memcpy(store ? place : data + i * size, store ? data + i * size : place, size);
+   }
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+   places_get(&got);
+   CHECK(memcmp(&want, &got, sizeof(want)) == 0);
+   CHECK(memcmp(data, reg, 64 * size) == 0);
+}
+
+/* Gathers and scatters are what they would be lane by lane, wherever they go and whatever the mask. */
+static void
+gathers(void)
+{
+   pages_init(&p, true);
+   pages_set_all(&p, RWA);
+   for (unsigned round = 0; round < 4000; round++) {
+      unsigned sew = round % 4, kind = round / 4 % 4, size = 1u << sew;
+      bool store = round / 16 % 2, all = round / 32 % 2;
+      const uint32_t code[] = {
+         VSETVLI(31, 0, VTYPE(sew, (int)sew - 2)),
+         vmem_insn(store, VM_INDEXED_O, 1, 3, 8, 0, 16, all),
+      };
+
+      pages_program(&p, code, 2);
+      fill(p.w->priv, 64 * 128);
+      fill(p.lds, 1024);
+      fill(page_ptr(&p, 0, 0), 3 * CG_PAGE_SIZE);
+      v64(0)[0] = (uint64_t)pages_random(&p) << 32 | pages_random(&p);
+      for (unsigned i = 0; i < 64; i++)
+         v64(16)[i] = random_place(kind, i, size);
+      fill(v64(8), 64 * 8);
+      check_moves(v64(16), all ? ~0ull : v64(0)[0], size, store);
+   }
+   pages_fini(&p);
+}
+
+/* The same of unit strides with a mask; lanes without it may be where no memory is. */
+static void
+masked_units(void)
+{
+   pages_init(&p, true);
+   for (unsigned round = 0; round < 1000; round++) {
+      unsigned sew = round % 4, size = 1u << sew, lanes = 64 - 11 * (round / 8 % 3);
+      bool store = round / 4 % 2, local = round / 24 % 2;
+      const uint32_t code[] = {
+         VSETVLI(31, 11, VTYPE(sew, (int)sew - 2)),
+         vmem_insn(store, VM_UNIT, 1, sew, 8, 10, 0, false),
+      };
+      /* The last third of the elements is beyond the end. */
+      unsigned last = round / 48 % 2 ? lanes : lanes - lanes / 3;
+      uint64_t va = local ? COLIBRI_LOCAL_BASE + 1024 - last * size : page_va(3) - last * size;
+      uint64_t addr[64];
+
+      pages_set_all(&p, RWA);
+      pages_set(&p, 3, 0);
+      pages_program(&p, code, 2);
+      fill(p.w->priv, 64 * 128);
+      fill(p.lds, 1024);
+      fill(page_ptr(&p, 0, 0), 3 * CG_PAGE_SIZE);
+      fill(v64(8), 64 * 8);
+      fill(v64(0), 8);
+      if (last < 64)
+         v64(0)[0] &= ~(~0ull << last);
+      p.w->x[10] = va;
+      p.w->x[11] = lanes;
+
+      for (unsigned i = 0; i < 64; i++)
+         addr[i] = va + i * size;
+      check_moves(addr, v64(0)[0] & ~0ull >> (64 - lanes), size, store);
+   }
+   pages_fini(&p);
+}
+
 static void
 atomic_rules(void)
 {
@@ -458,8 +596,10 @@ main(void)
       { "local, stack and private memory end where they end", segments },
       { "addresses outside every aperture", bad_addresses },
       { "a private pointer contains its lane", private_lanes },
+      { "gathers and scatters", gathers },
+      { "loads and stores with a mask", masked_units },
       { "atomics: alignment, rights and system memory", atomic_rules },
-   { "access counters", access_counters },
+      { "access counters", access_counters },
       { "atomics: operations", atomic_operations },
       { "atomics: compare and swap", compare_and_swap },
       { "illegal instructions", illegal_instructions },

@@ -36,6 +36,7 @@ table:
 	.word k_add1 - table
 	.word k_group - table
 	.word k_state - table
+	.word k_chain - table
 	.balign 16
 
 k_end:	ENDW
@@ -45,6 +46,24 @@ k_store:
 	ld	t0, 0(a0)
 	ld	t1, 8(a0)
 	sd	t1, 0(t0)
+	ENDW
+
+/* { u64 *count }: waits until the next wave of the group was here, then counts itself */
+k_chain:
+	li	s0, 1
+	slli	s0, s0, 62
+	csrr	s1, CSR_WAVE
+	csrr	s2, CSR_WAVES
+	slli	t0, s1, 3
+	add	s3, s0, t0
+	li	s4, 1
+	addi	s2, s2, -1
+	beq	s1, s2, 2f
+1:	ld	t1, 8(s3)
+	beqz	t1, 1b
+2:	sd	s4, 0(s3)
+	ld	a1, 0(a0)
+	amoadd.d x0, s4, (a1)
 	ENDW
 
 /* vl and v8 = the work-items of this wave and their flat ids in the grid (one dimension) */

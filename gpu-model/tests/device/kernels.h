@@ -19,6 +19,7 @@
 #define K_ADD1 13
 #define K_GROUP 14
 #define K_STATE 15
-#define NUM_KERNELS 16
+#define K_CHAIN 16
+#define NUM_KERNELS 17
 
 #endif /* KERNELS_H */

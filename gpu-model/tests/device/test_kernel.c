@@ -44,6 +44,22 @@ barriers(void)
    guest_fini(&g);
 }
 
+/* A wave that waits for a later one lets it run, though a CU takes several at once. */
+static void
+waves_take_turns(void)
+{
+   struct cg_device_config config = guest_config();
+
+   config.num_cus = 1;
+   setup_with(config);
+   struct colibri_pkt_dispatch d = KERNEL(&q, K_CHAIN, 16 * 1024, 1024, VA_USER);
+
+   d.group_size = 128;
+   CHECK(queue_wait(&q, queue_run(&q, &d), 60000));
+   CHECK(mem[0] == 16 * 16);
+   guest_fini(&g);
+}
+
 /* Every work-item's atomic happens exactly once, in system memory and in VRAM. */
 static void
 atomics(void)
@@ -250,6 +266,7 @@ short_vectors(void)
 
 const struct test kernel_tests[] = {
    {"barriers", barriers},
+   {"waves-take-turns", waves_take_turns},
    {"atomics", atomics},
    {"split-atomics", split_atomics},
    {"shared-atomics", shared_atomics},

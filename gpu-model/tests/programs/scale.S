@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* { u32 *data, u32 factor }: data[id] *= factor; the program of the command line tests */
+	.file	"crash"	/* is not what --entry crash means */
 	.text
 	.globl	_start, scale, crash
 _start:
