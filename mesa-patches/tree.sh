@@ -91,7 +91,8 @@ unpack()
 	else
 		fetch
 		say "unpacking Mesa $version and applying $(patches | wc -l) patches"
-		tar -xf "$tarball" -C "$1" --strip-components=1
+		# The archive's owner does not exist where an unprivileged user is root.
+		tar -xf "$tarball" -C "$1" --strip-components=1 --no-same-owner
 	fi
 }
 

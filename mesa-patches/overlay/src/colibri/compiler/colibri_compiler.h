@@ -65,6 +65,12 @@ struct colibri_shader_key {
    /** The work-groups are not those that the kernel was launched with. */
    uint8_t regrouped;
 
+   /**
+    * Each wave does the work of 1 << this many that follow each other in x, or
+    * in y, where the launch has that many fewer. Regrouped kernels only.
+    */
+   uint8_t repeat_x, repeat_y;
+
    uint8_t num_textures;
    uint8_t num_images;
    uint8_t num_samplers;
@@ -126,6 +132,12 @@ void colibri_preprocess_nir(nir_shader *nir);
  * other groups than it was asked for.
  */
 bool colibri_nir_any_group(nir_shader *nir);
+
+/**
+ * True of a kernel that cannot tell: nor in which order work-items that are in
+ * different waves execute, so one wave may do the work of several.
+ */
+bool colibri_nir_any_order(nir_shader *nir);
 
 /**
  * Compiles @nir, which it changes. @name is for messages and debug output.

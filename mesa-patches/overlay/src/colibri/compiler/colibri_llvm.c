@@ -129,6 +129,37 @@ colibri_asm(struct colibri_llvm *ctx, LLVMTypeRef ret, const char *text,
    return call;
 }
 
+/*
+ * Registers of custom instructions and of RISC-V's own intrinsics are scalable
+ * vectors for LLVM: with the VLEN it knows, a fixed one moves in and out for free.
+ */
+LLVMTypeRef
+colibri_scalable_type(struct colibri_llvm *ctx, unsigned bits)
+{
+   return LLVMScalableVectorType(colibri_int(ctx, bits, false),
+                                 LANES / (COLIBRI_VLEN / 64));
+}
+
+LLVMValueRef
+colibri_to_scalable(struct colibri_llvm *ctx, LLVMValueRef lanes, unsigned bits)
+{
+   LLVMTypeRef types[] = {colibri_scalable_type(ctx, bits), LLVMTypeOf(lanes)};
+   LLVMValueRef args[] = {
+      LLVMGetPoison(types[0]), lanes, colibri_const(ctx, 64, 0, false)};
+
+   return colibri_intrinsic(ctx, "llvm.vector.insert", types, 2, args, 3);
+}
+
+LLVMValueRef
+colibri_from_scalable(struct colibri_llvm *ctx, LLVMValueRef value, unsigned bits)
+{
+   LLVMTypeRef types[] = {colibri_int(ctx, bits, true),
+                          colibri_scalable_type(ctx, bits)};
+   LLVMValueRef args[] = {value, colibri_const(ctx, 64, 0, false)};
+
+   return colibri_intrinsic(ctx, "llvm.vector.extract", types, 2, args, 2);
+}
+
 LLVMValueRef
 colibri_csr(struct colibri_llvm *ctx, unsigned csr)
 {

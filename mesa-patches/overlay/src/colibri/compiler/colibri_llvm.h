@@ -142,6 +142,13 @@ LLVMValueRef colibri_asm(struct colibri_llvm *ctx, LLVMTypeRef ret,
                          const char *text, const char *constraints,
                          LLVMValueRef *args, unsigned num_args, bool effects);
 
+/* A register of lanes as RISC-V's intrinsics and inline assembly want it. */
+LLVMTypeRef colibri_scalable_type(struct colibri_llvm *ctx, unsigned bits);
+LLVMValueRef colibri_to_scalable(struct colibri_llvm *ctx, LLVMValueRef lanes,
+                                 unsigned bits);
+LLVMValueRef colibri_from_scalable(struct colibri_llvm *ctx, LLVMValueRef value,
+                                   unsigned bits);
+
 /** Reads one of the read-only CSRs, as i32. */
 LLVMValueRef colibri_csr(struct colibri_llvm *ctx, unsigned csr);
 
@@ -191,6 +198,10 @@ int64_t colibri_phi_stride(struct colibri_llvm *ctx, nir_phi_instr *phi,
 bool colibri_llvm_affine_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
 
 void colibri_llvm_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
+
+/** Translates an operation of sub-groups. False: it is something else. */
+bool colibri_llvm_subgroup(struct colibri_llvm *ctx, nir_intrinsic_instr *intr);
+
 void colibri_llvm_intrinsic(struct colibri_llvm *ctx,
                             nir_intrinsic_instr *intr);
 

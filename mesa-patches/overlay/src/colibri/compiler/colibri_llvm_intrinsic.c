@@ -56,24 +56,25 @@ local_address(struct colibri_llvm *ctx, nir_src offset, uint32_t base)
 
 /*
  * Offsets of lanes that execute are small. That of lane 0 may lie below zero if
- * it does not: so it is extended with its sign.
+ * it does not: so it is extended with its sign. One offset for all lanes needs no
+ * address of lane 0.
  */
 static struct colibri_affine
 local_lanes(struct colibri_llvm *ctx, nir_src offset, uint32_t base)
 {
    struct colibri_affine lanes = colibri_get_affine(ctx, offset.ssa, 0);
 
-   if (lanes.base && (lanes.stride || lanes.row)) {
-      lanes.stride = (int32_t)lanes.stride;
-      lanes.base = LLVMBuildSExt(ctx->builder, lanes.base,
-                                 colibri_int(ctx, 64, false), "");
-      lanes.base = build_add(
-         ctx, lanes.base,
-         colibri_const(ctx, 64, COLIBRI_LOCAL_BASE + base, false));
-      if (lanes.row)
-         lanes.row = LLVMBuildSExt(ctx->builder, lanes.row,
-                                   colibri_int(ctx, 64, false), "");
-   }
+   if (!lanes.base || (!lanes.stride && !lanes.row))
+      return (struct colibri_affine){0};
+   lanes.stride = (int32_t)lanes.stride;
+   lanes.base = LLVMBuildSExt(ctx->builder, lanes.base,
+                              colibri_int(ctx, 64, false), "");
+   lanes.base =
+      build_add(ctx, lanes.base,
+                colibri_const(ctx, 64, COLIBRI_LOCAL_BASE + base, false));
+   if (lanes.row)
+      lanes.row = LLVMBuildSExt(ctx->builder, lanes.row,
+                                colibri_int(ctx, 64, false), "");
    return lanes;
 }
 
@@ -506,37 +507,6 @@ atomic_op(nir_atomic_op op, unsigned *hw_op, bool *is_float)
    }
 }
 
-/*
- * The registers of the custom instruction are scalable vectors for LLVM: with
- * the VLEN it knows, a fixed one moves in and out for free.
- */
-static LLVMTypeRef
-scalable_type(struct colibri_llvm *ctx, unsigned bits)
-{
-   return LLVMScalableVectorType(colibri_int(ctx, bits, false),
-                                 LANES / (COLIBRI_VLEN / 64));
-}
-
-static LLVMValueRef
-to_scalable(struct colibri_llvm *ctx, LLVMValueRef lanes, unsigned bits)
-{
-   LLVMTypeRef types[] = {scalable_type(ctx, bits), LLVMTypeOf(lanes)};
-   LLVMValueRef args[] = {
-      LLVMGetPoison(types[0]), lanes, colibri_const(ctx, 64, 0, false)};
-
-   return colibri_intrinsic(ctx, "llvm.vector.insert", types, 2, args, 3);
-}
-
-static LLVMValueRef
-from_scalable(struct colibri_llvm *ctx, LLVMValueRef value, unsigned bits)
-{
-   LLVMTypeRef types[] = {colibri_int(ctx, bits, true),
-                          scalable_type(ctx, bits)};
-   LLVMValueRef args[] = {value, colibri_const(ctx, 64, 0, false)};
-
-   return colibri_intrinsic(ctx, "llvm.vector.extract", types, 2, args, 2);
-}
-
 /* @compare: what compare-and-swap expects, else NULL. */
 static LLVMValueRef
 build_atomic(struct colibri_llvm *ctx, unsigned bits, unsigned hw_op,
@@ -553,17 +523,17 @@ build_atomic(struct colibri_llvm *ctx, unsigned bits, unsigned hw_op,
             COLIBRI_INSN_F7_ATOMIC(hw_op, is_float, 0), compare ? 2 : 1,
             compare ? 3 : 2);
    if (compare)
-      args[n++] = to_scalable(ctx, compare, bits);
-   args[n++] = to_scalable(ctx, address, 64);
-   args[n++] = to_scalable(ctx, data, bits);
-   args[n++] = to_scalable(ctx, colibri_exec_mask(ctx), 1);
+      args[n++] = colibri_to_scalable(ctx, compare, bits);
+   args[n++] = colibri_to_scalable(ctx, address, 64);
+   args[n++] = colibri_to_scalable(ctx, data, bits);
+   args[n++] = colibri_to_scalable(ctx, colibri_exec_mask(ctx), 1);
 
    /* The result may overlap neither the address nor v0, where the mask is. */
    const char *constraints =
       compare ? "=&^vr,0,^vr,^vr,^vm,~{memory}" : "=&^vr,^vr,^vr,^vm,~{memory}";
-   LLVMValueRef old = colibri_asm(ctx, scalable_type(ctx, bits), text,
+   LLVMValueRef old = colibri_asm(ctx, colibri_scalable_type(ctx, bits), text,
                                   constraints, args, n, true);
-   return from_scalable(ctx, old, bits);
+   return colibri_from_scalable(ctx, old, bits);
 }
 
 static void
@@ -684,7 +654,7 @@ colibri_llvm_intrinsic(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
 {
    struct access access;
 
-   if (visit_id(ctx, intr))
+   if (visit_id(ctx, intr) || colibri_llvm_subgroup(ctx, intr))
       return;
 
    switch (intr->intrinsic) {

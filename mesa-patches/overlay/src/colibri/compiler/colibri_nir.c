@@ -4,6 +4,7 @@
  */
 
 /* NIR as the translation to LLVM wants it. */
+#include "colibri_hw.h"
 #include "colibri_nir.h"
 
 #include "colibri_debug_info.h"
@@ -76,9 +77,29 @@ optimize(nir_shader *nir)
    } while (progress);
 }
 
+/* What is left: votes, ballots, shuffles of up to 32 bits, reductions, scans. */
+static const nir_lower_subgroups_options subgroup_options = {
+   .subgroup_size = COLIBRI_WAVE_LANES,
+   .ballot_bit_size = 64,
+   .ballot_components = 1,
+   .lower_to_scalar = true,
+   .lower_vote_eq = true,
+   .lower_vote_bool_eq = true,
+   .lower_subgroup_masks = true,
+   .lower_relative_shuffle = true,
+   .lower_shuffle_to_32bit = true,
+   .lower_quad = true,
+   .lower_quad_vote = true,
+   .lower_elect = true,
+   .lower_rotate_to_shuffle = true,
+   .lower_boolean_reduce = true,
+   .lower_boolean_shuffle = true,
+};
+
 void
 colibri_preprocess_nir(nir_shader *nir)
 {
+   NIR_PASS(_, nir, nir_lower_subgroups, &subgroup_options);
    NIR_PASS(_, nir, colibri_nir_lower_math);
    optimize(nir);
 }
@@ -177,6 +198,7 @@ colibri_nir_prepare(nir_shader *nir, const struct colibri_shader_key *key)
 
    bool lowered = colibri_nir_lower_images(nir, key);
 
+   lowered |= colibri_nir_repeat(nir, key);
    lowered |= colibri_nir_lower_ids(nir, key);
    if (lowered)
       optimize(nir);

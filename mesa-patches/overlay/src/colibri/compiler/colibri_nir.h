@@ -16,6 +16,9 @@ bool colibri_nir_lower_math(nir_shader *nir);
 bool colibri_nir_lower_images(nir_shader *nir,
                               const struct colibri_shader_key *key);
 
+/** Makes a loop of the kernel, with an ID of its own each time (key->repeat_x and _y). */
+bool colibri_nir_repeat(nir_shader *nir, const struct colibri_shader_key *key);
+
 /**
  * Replaces global and local IDs by sums and products of the IDs of the group,
  * the wave and the lane.

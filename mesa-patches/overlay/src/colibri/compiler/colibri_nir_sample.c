@@ -105,7 +105,7 @@ static nir_def *
 read_element(struct sample *s, unsigned which)
 {
    nir_builder *b = s->b;
-   nir_def *coord[3], *inside = NULL;
+   nir_def *coord[3] = { NULL }, *inside = NULL;
 
    for (unsigned d = 0; d < s->image->dims; d++) {
       unsigned i = which >> d & 1;

@@ -46,10 +46,6 @@ struct colibri_context {
    /** What get_device_reset_status() has to tell. */
    enum pipe_reset_status reset_status;
 
-   /** Device clock minus CPU clock, measured with the first timestamp query. */
-   int64_t clock_offset;
-   bool clock_offset_known;
-
    /** Bit per timestamp slot in use. */
    uint64_t timestamp_slots[COLIBRI_WS_QUEUE_TIMESTAMPS / 64];
 };

@@ -64,6 +64,9 @@ struct colibri_program {
    /** Its work-items do not care in which groups they are. */
    bool any_group;
 
+   /** Nor in which order they execute. */
+   bool any_order;
+
    uint8_t num_textures;
    uint8_t num_images;
    uint8_t num_samplers;
@@ -129,6 +132,7 @@ colibri_create_compute_state(struct pipe_context *pctx,
    program->shared_size = MAX2(state->static_shared_mem, nir->info.shared_size);
    program->scratch_size = nir->scratch_size;
    program->any_group = colibri_nir_any_group(nir);
+   program->any_order = program->any_group && colibri_nir_any_order(nir);
    /* info.num_textures counts samplers, too. */
    program->num_textures = BITSET_LAST_BIT(nir->info.textures_used);
    program->num_images = BITSET_LAST_BIT(nir->info.images_used);
@@ -366,11 +370,18 @@ struct grid {
    uint32_t group[3];
    uint32_t items[3];
    bool regrouped;
+
+   /** Each item is 1 << as many of the launch's. */
+   uint8_t repeat_x, repeat_y;
 };
 
 /* Groups of one wave spread over all compute units, larger ones cost less. */
 #define LARGE_GROUP 256
 #define MANY_WAVES 256
+
+/* Waves are made longer, up to 1 << as many times, while each compute unit has so many. */
+#define MAX_REPEAT 5
+#define ENOUGH_WAVES 32
 
 static uint64_t
 count_waves(const struct grid *grid, uint32_t lanes)
@@ -403,9 +414,36 @@ regroup(struct grid *grid, uint32_t lanes)
       *grid = rows;
 }
 
+/* How often two divides both @count and what there is too much of. */
+static uint8_t
+shared_twos(uint64_t count, uint64_t too_many)
+{
+   uint8_t n = 0;
+
+   while (n < MAX_REPEAT && too_many >> (n + 1) && count % (2u << n) == 0)
+      n++;
+   return n;
+}
+
+/* Rows one after the other, if there are any, else waves of the row. */
+static void
+repeat_waves(struct grid *grid, const struct drm_colibri_query_device *dev)
+{
+   const uint64_t waves = count_waves(grid, dev->wave_lanes);
+   const uint64_t spare = waves / (ENOUGH_WAVES * dev->num_cus);
+
+   if (grid->items[1] > 1)
+      grid->repeat_y = shared_twos(grid->items[1], spare);
+   else if (grid->items[0] % dev->wave_lanes == 0)
+      grid->repeat_x = shared_twos(grid->items[0] / dev->wave_lanes, spare);
+   grid->items[0] >>= grid->repeat_x;
+   grid->items[1] >>= grid->repeat_y;
+}
+
 static struct grid
 make_grid(const struct colibri_context *ctx, const struct pipe_grid_info *info)
 {
+   const struct drm_colibri_query_device *dev = &ctx->screen->ws.dev.info;
    struct grid grid = {0};
 
    for (unsigned i = 0; i < 3; i++) {
@@ -413,7 +451,9 @@ make_grid(const struct colibri_context *ctx, const struct pipe_grid_info *info)
       grid.items[i] = info->block[i] * info->grid[i];
    }
    if (ctx->program->any_group && !info->variable_shared_mem)
-      regroup(&grid, ctx->screen->ws.dev.info.wave_lanes);
+      regroup(&grid, dev->wave_lanes);
+   if (ctx->program->any_order && grid.regrouped)
+      repeat_waves(&grid, dev);
    return grid;
 }
 
@@ -441,6 +481,8 @@ make_key(const struct colibri_context *ctx, const struct grid *grid,
                      (!grid->regrouped || grid->items[0] % lanes == 0);
    key->row_lanes = row_lanes(grid, lanes);
    key->regrouped = grid->regrouped;
+   key->repeat_x = grid->repeat_x;
+   key->repeat_y = grid->repeat_y;
    key->num_textures = ctx->program->num_textures;
    key->num_images = ctx->program->num_images;
    key->num_samplers = ctx->program->num_samplers;

@@ -6,12 +6,11 @@
 /*
  * Timestamp queries, for CL's event profiling.
  *
- * The device has a clock of its own. Its difference to the CPU's is measured
- * once per context, so that all times of an event come from one clock.
+ * They are of the device's clock, which the screen's get_timestamp() reads, too,
+ * so that all times of an event come from one clock.
  */
 #include "colibri_context.h"
 #include "util/bitscan.h"
-#include "util/os_time.h"
 #include "util/u_math.h"
 #include "util/u_memory.h"
 
@@ -53,25 +52,6 @@ add_timestamp(struct colibri_context *ctx, unsigned slot)
       },
    };
    colibri_context_add_packet(ctx, &packet);
-}
-
-/* The device's time lies between the two readings of the CPU's. */
-static void
-measure_clock_offset(struct colibri_context *ctx, unsigned slot)
-{
-   colibri_context_finish(ctx);
-   if (!ctx->queue)
-      return;
-   int64_t before = os_time_get_nano();
-   add_timestamp(ctx, slot);
-   colibri_context_finish(ctx);
-   int64_t after = os_time_get_nano();
-
-   if (!ctx->queue)
-      return;
-   ctx->clock_offset =
-      colibri_ws_queue_timestamp(ctx->queue, slot) - (before + after) / 2;
-   ctx->clock_offset_known = true;
 }
 
 static struct pipe_query *
@@ -119,10 +99,6 @@ colibri_end_query(struct pipe_context *pctx, struct pipe_query *pquery)
       colibri_context_fail(ctx);
       return true;
    }
-   if (!ctx->clock_offset_known)
-      measure_clock_offset(ctx, query->slot);
-   if (!ctx->queue)
-      return true;
    query->queue = colibri_ws_queue_ref(ctx->queue);
    add_timestamp(ctx, query->slot);
    return true;
@@ -141,8 +117,7 @@ colibri_get_query_result(struct pipe_context *pctx, struct pipe_query *pquery,
       return true;
    colibri_context_finish(ctx);
    if (query->queue == ctx->queue)
-      result->u64 = colibri_ws_queue_timestamp(query->queue, query->slot) -
-                    ctx->clock_offset;
+      result->u64 = colibri_ws_queue_timestamp(query->queue, query->slot);
    return true;
 }
 

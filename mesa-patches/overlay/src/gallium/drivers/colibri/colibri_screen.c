@@ -7,6 +7,7 @@
 #include "colibri_screen.h"
 
 #include <inttypes.h>
+#include <time.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -56,6 +57,18 @@ static int
 colibri_get_screen_fd(struct pipe_screen *pscreen)
 {
    return colibri_screen(pscreen)->ws.dev.fd;
+}
+
+/* The clock of timestamp queries; 0 when the device is lost, as their results are. */
+static uint64_t
+colibri_get_timestamp(struct pipe_screen *pscreen)
+{
+   struct colibri_screen *screen = colibri_screen(pscreen);
+   struct drm_colibri_query_timestamp ts;
+
+   if (colibri_query_timestamp(&screen->ws.dev, CLOCK_MONOTONIC, &ts))
+      return 0;
+   return ts.device_ns;
 }
 
 static struct disk_cache *
@@ -167,7 +180,7 @@ colibri_get_compute_param(struct pipe_screen *pscreen,
    case PIPE_COMPUTE_CAP_SUBGROUP_SIZES:
       COMPUTE_CAP(uint32_t, info->wave_lanes);
    case PIPE_COMPUTE_CAP_MAX_SUBGROUPS:
-      COMPUTE_CAP(uint32_t, 0);
+      COMPUTE_CAP(uint32_t, info->max_wg_items / info->wave_lanes);
    case PIPE_COMPUTE_CAP_IMAGES_SUPPORTED:
       COMPUTE_CAP(uint32_t, 1);
    default:
@@ -285,6 +298,9 @@ init_caps(struct colibri_screen *screen)
    caps->cl_generic_pointers = true;
    caps->cl_debug_info = true;
    caps->cl_device_scope_atomics = true;
+   /* Waves get turns, and a wave is a sub-group. */
+   caps->cl_subgroup_forward_progress = true;
+   caps->cl_subgroup_operations = true;
    caps->shader_atomic_int64 = true;
    caps->max_shader_buffer_size = max_alloc(screen);
    caps->video_memory = screen->ws.dev.info.vram_size >> 20;
@@ -349,7 +365,7 @@ colibri_screen_create(int fd, const struct pipe_screen_config *config)
    base->get_compute_param = colibri_get_compute_param;
    base->get_compiler_options = colibri_get_compiler_options;
    base->get_disk_shader_cache = colibri_get_disk_shader_cache;
-   base->get_timestamp = u_default_get_timestamp;
+   base->get_timestamp = colibri_get_timestamp;
    base->get_device_uuid = colibri_get_device_uuid;
    base->get_driver_uuid = colibri_get_driver_uuid;
    base->query_memory_info = colibri_query_memory_info;

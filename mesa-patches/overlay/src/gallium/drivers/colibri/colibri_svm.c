@@ -31,8 +31,8 @@ static_assert(CL_SVM_ATOMIC_DEVICE_COLIBRI == DRM_COLIBRI_SVM_ATOMIC_DEVICE, "")
 static_assert(CL_SVM_ATOMIC_NONE_COLIBRI == DRM_COLIBRI_SVM_ATOMIC_NONE, "");
 
 static int
-colibri_advise(struct pipe_screen *pscreen, const void *ptr,
-                          size_t size, unsigned advice, unsigned value)
+colibri_advise(struct pipe_screen *pscreen, const void *ptr, size_t size,
+               unsigned advice, unsigned value)
 {
    if (advice > CL_SVM_ADVICE_ATOMIC_COLIBRI)
       return -EINVAL;
