@@ -48,6 +48,23 @@ static const char source[] =
 	"	barrier(CLK_LOCAL_MEM_FENCE);\n"
 	"	out[(gx + ly) * width + gy + lx] = tile[lx][ly];\n"
 	"}\n"
+	"kernel __attribute__((reqd_work_group_size(64, 1, 1)))\n"
+	"void pairs(global uint *out, global const uint *in, uint first)\n"
+	"{\n"
+	"	local uint2 tile[64];\n"
+	"	uint l = get_local_id(0);\n"
+	"	uint2 sum = 0;\n"
+	"\n"
+	"	tile[l] = (uint2)(in[l], in[64 + l]);\n"
+	"	barrier(CLK_LOCAL_MEM_FENCE);\n"
+	"	if (l == 0)\n"
+	"		tile[first] = (uint2)(first, 7);\n"
+	"	barrier(CLK_LOCAL_MEM_FENCE);\n"
+	"	for (uint i = first; i < 64; i++)\n"
+	"		sum += tile[i] * (uint2)(l, i);\n"
+	"	out[l] = sum.x;\n"
+	"	out[64 + l] = sum.y;\n"
+	"}\n"
 	"kernel void walk(global uint *out, global const uint *in, uint count)\n"
 	"{\n"
 	"	uint i, sum = 0, step = get_global_size(0);\n"
@@ -164,6 +181,27 @@ static void test_transpose(struct cl *cl, cl_program program)
 	result(ok, "transpose", &shape);
 }
 
+/* All lanes access the same vector in local memory, at an index that is no constant. */
+static void test_pairs(struct cl *cl, cl_program program)
+{
+	const struct shape shape = { { 64, 1, 1 }, { 64, 1, 1 } };
+	cl_kernel kernel = cl_kernel_of(program, "pairs");
+	cl_uint first = 5, x = first, y = 7 * first;
+	bool ok = true;
+
+	cl_arg_pointer(kernel, 0, out);
+	cl_arg_pointer(kernel, 1, in);
+	CL_ARG(kernel, 2, first);
+	run(cl, kernel, &shape);
+	for (cl_uint i = first + 1; i < 64; i++) {
+		x += in[i];
+		y += in[64 + i] * i;
+	}
+	for (cl_uint i = 0; i < 64; i++)
+		ok &= out[i] == x * i && out[64 + i] == y;
+	result(ok, "pairs", &shape);
+}
+
 static uint32_t walk(size_t i, size_t step)
 {
 	uint32_t sum = 0;
@@ -265,6 +303,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(tiles) / sizeof(tiles[0]); i++)
 		test_neighbours(&cl, program, &tiles[i]);
 	test_transpose(&cl, program);
+	test_pairs(&cl, program);
 	test_walk(&cl, program, "walk", walk);
 	test_walk(&cl, program, "walk_back", walk_back);
 	test_wrap(&cl, program, "wrap", 0);

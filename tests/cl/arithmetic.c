@@ -14,19 +14,28 @@
 
 #define N 640
 
-#define INT_KERNEL(type) \
-	"kernel void int_" #type "(global const " #type " *a,\n" \
-	"	global const " #type " *b, global " #type " *o)\n" \
-	"{\n" \
-	"	int i = get_global_id(0);\n" \
-	"	" #type " x = a[i], y = b[i], d = y ? y : (" #type ")1;\n" \
-	"	o += 12 * i;\n" \
+#define INT_RESULTS 13
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+/* From x and y, both of @type, to o[]. */
+#define INT_OPERATIONS(type) \
+	"	{ " type " d = y ? y : (" type ")1;\n" \
 	"	o[0] = x + y; o[1] = x - y; o[2] = x * y;\n" \
 	"	o[3] = x / d; o[4] = x % d;\n" \
 	"	o[5] = x << (y & 7); o[6] = x >> (y & 7);\n" \
 	"	o[7] = min(x, y); o[8] = max(x, y);\n" \
 	"	o[9] = add_sat(x, y); o[10] = mul_hi(x, y);\n" \
-	"	o[11] = x < y ? ~x : x ^ y;\n" \
+	"	o[11] = x < y ? ~x : x ^ y; o[12] = sub_sat(x, y); }\n"
+
+#define INT_KERNEL(type) \
+	"kernel void int_" #type "(global const " #type " *a,\n" \
+	"	global const " #type " *b, global " #type " *o)\n" \
+	"{\n" \
+	"	int i = get_global_id(0);\n" \
+	"	" #type " x = a[i], y = b[i];\n" \
+	"	o += " STRING(INT_RESULTS) " * i;\n" \
+	INT_OPERATIONS(#type) \
 	"}\n"
 
 static const char source[] =
@@ -110,10 +119,10 @@ static const char source[] =
 	{ \
 		for (int i = 0; i < N; i++) { \
 			type x = ((const type *)a)[i], y = ((const type *)b)[i]; \
-			type d = y ? y : 1, *o = (type *)out + 12 * i; \
-			wide sum = (wide)x + (wide)y; \
+			type d = y ? y : 1, *o = (type *)out + INT_RESULTS * i; \
+			wide sum = (wide)x + (wide)y, difference = (wide)x - (wide)y; \
 			o[0] = (type)sum; \
-			o[1] = (type)((wide)x - (wide)y); \
+			o[1] = (type)difference; \
 			o[2] = (type)((wide)x * (wide)y); \
 			o[3] = (type)((wide)x / (wide)d); \
 			o[4] = (type)((wide)x % (wide)d); \
@@ -124,6 +133,8 @@ static const char source[] =
 			o[9] = low && sum < (wide)low ? low : sum > (wide)high ? high : (type)sum; \
 			o[10] = (type)(((wide)x * (wide)y) >> (sizeof(type) * 8)); \
 			o[11] = x < y ? (type)~x : (type)(x ^ y); \
+			o[12] = !low && x < y ? 0 : low && difference < (wide)low ? low : \
+				low && difference > (wide)high ? high : (type)difference; \
 		} \
 	}
 
@@ -163,13 +174,24 @@ static void fill(uint8_t *data, size_t size)
 	}
 }
 
+static bool are_results(const uint8_t *gpu, const uint8_t *cpu, int items, size_t size)
+{
+	for (int i = 0; i < INT_RESULTS * items; i++) {
+		if (memcmp(gpu + i * size, cpu + i * size, size)) {
+			tap_note("item %d, result %d differs", i / INT_RESULTS, i % INT_RESULTS);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void test_int(struct cl *cl, cl_program program, const char *name,
 		     size_t size, void (*cpu)(const void *, const void *, void *))
 {
 	char kernel_name[32];
 	uint8_t *a = malloc(N * size), *b = malloc(N * size);
-	uint8_t *gpu_out = calloc(12 * N, size), *cpu_out = calloc(12 * N, size);
-	bool ok = true;
+	uint8_t *gpu_out = calloc(INT_RESULTS * N, size), *cpu_out = calloc(INT_RESULTS * N, size);
+	bool ok;
 
 	snprintf(kernel_name, sizeof(kernel_name), "int_%s", name);
 	cl_kernel kernel = cl_kernel_of(program, kernel_name);
@@ -180,17 +202,53 @@ static void test_int(struct cl *cl, cl_program program, const char *name,
 	cl_arg_pointer(kernel, 2, gpu_out);
 	cl_run(cl, kernel, N, 0);
 	cpu(a, b, cpu_out);
-	for (int i = 0; i < 12 * N && ok; i++) {
-		ok = !memcmp(gpu_out + i * size, cpu_out + i * size, size);
-		if (!ok)
-			tap_note("item %d, result %d differs", i / 12, i % 12);
-	}
+	ok = are_results(gpu_out, cpu_out, N, size);
 	tap_result(ok, "integer arithmetic: %s", name);
 	free(a);
 	free(b);
 	free(gpu_out);
 	free(cpu_out);
 	CL_CHECK(clReleaseKernel(kernel));
+}
+
+/* The same of numbers that stand in the source: the compiler computes instead of the GPU. */
+static void test_folded(struct cl *cl, const char *name, size_t size,
+			void (*cpu)(const void *, const void *, void *))
+{
+	const uint64_t top = 1ull << (8 * size - 1);
+	const uint64_t pairs[][2] = {
+		{ 5, -3ull }, { 100, 100 }, { top - 1, 1 }, { top - 1, top - 1 }, { top, top },
+		{ top, 1 }, { top - 1, -1ull }, { -1ull, -1ull }, { -1ull, 100 }, { 0, top },
+	};
+	const size_t count = sizeof(pairs) / sizeof(pairs[0]);
+	uint8_t *a = calloc(N, size), *b = calloc(N, size);
+	uint8_t *gpu_out = calloc(INT_RESULTS * N, size), *cpu_out = calloc(INT_RESULTS * N, size);
+	char *text = malloc(65536);
+	size_t at = sprintf(text, "#define T %s\nkernel void folded(global T *o)\n{\n", name);
+
+	for (size_t i = 0; i < count; i++) {
+		memcpy(a + i * size, &pairs[i][0], size);
+		memcpy(b + i * size, &pairs[i][1], size);
+		at += sprintf(text + at, "	{ T x = (T)%#llxul, y = (T)%#llxul;\n%s	o += " STRING(INT_RESULTS) "; }\n",
+			      (unsigned long long)pairs[i][0], (unsigned long long)pairs[i][1],
+			      INT_OPERATIONS("T"));
+	}
+	sprintf(text + at, "}\n");
+
+	cl_program program = cl_build(cl, text);
+	cl_kernel kernel = cl_kernel_of(program, "folded");
+
+	cl_arg_pointer(kernel, 0, gpu_out);
+	cl_run(cl, kernel, 1, 0);
+	cpu(a, b, cpu_out);
+	tap_result(are_results(gpu_out, cpu_out, count, size), "integer arithmetic of constants: %s", name);
+	free(a);
+	free(b);
+	free(gpu_out);
+	free(cpu_out);
+	free(text);
+	CL_CHECK(clReleaseKernel(kernel));
+	CL_CHECK(clReleaseProgram(program));
 }
 
 /* Units in the last place that OpenCL allows, by index of the kernels above. */
@@ -451,6 +509,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof(int_types) / sizeof(int_types[0]); i++)
 		test_int(&cl, program, int_types[i].name, int_types[i].size,
 			 int_types[i].cpu);
+	for (size_t i = 0; i < sizeof(int_types) / sizeof(int_types[0]); i++)
+		test_folded(&cl, int_types[i].name, int_types[i].size, int_types[i].cpu);
 	test_float(&cl, program);
 	test_double(&cl, program);
 	test_native(&cl, program);

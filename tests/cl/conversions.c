@@ -236,12 +236,11 @@ static bool check(const struct type *from, const struct conversion *c, size_t op
 	return true;
 }
 
-static size_t list_conversions(const struct type *from, const struct type *to, struct conversion *list)
+static size_t list_conversions(const struct type *to, struct conversion *list)
 {
-	const bool all = from->is_float || to->is_float;
 	size_t count = 0;
 
-	for (size_t m = 0; m < (all ? 5 : 1); m++) {
+	for (size_t m = 0; m < 5; m++) {
 		list[count++] = (struct conversion){ to, &modes[m], false };
 		if (!to->is_float)
 			list[count++] = (struct conversion){ to, &modes[m], true };
@@ -278,7 +277,7 @@ static void test_conversions(struct cl *cl, const struct type *from)
 		      "	uint i = get_global_id(0);\n	%s x = ((global const %s *)&in[i])[0];\n",
 		      from->name, from->name);
 	for (const struct type *to = types; to < types + NUM_TYPES; to++) {
-		size_t more = list_conversions(from, to, &list[count]);
+		size_t more = list_conversions(to, &list[count]);
 
 		for (; more--; count++)
 			at += snprintf(text + at, sizeof(text) - at,

@@ -4,7 +4,7 @@
 usage: check.py clinfo FILE UNITS VRAM-MIB     clinfo --json
        check.py clpeak FILE                    clpeak's XML
        check.py hashcat FILE                   hashcat -b --machine-readable
-       check.py clblast FILE                   a test program of CLBlast
+       check.py clblast FILE PRECISIONS        a test program of CLBlast
        check.py images CPU GPU COUNT           two results of one filter, and how often the GPU had work
        check.py svm FILE COUNT                 PyOpenCL's svm.py
 """
@@ -72,14 +72,14 @@ def check_hashcat(path):
     print(f"{lines[0]} hashes/s")
 
 
-def check_clblast(path):
-    """All its tests passed, and there were some for floats."""
+def check_clblast(path, precisions):
+    """All its tests passed, and there were some for each of so many precisions."""
     text = re.sub(r"\x1b\[\d*m", "", read(path))
     need("Colibri" in text, text[-2000:])
-    passed = sum(int(count) for count in re.findall(r"(\d+) test\(s\) passed", text))
+    passed = [int(count) for count in re.findall(r"(\d+) test\(s\) passed", text)]
     bad = [count for count in re.findall(r"(\d+) test\(s\) failed", text) if count != "0"]
-    need(passed > 0 and not bad, text[-4000:])
-    print(f"{passed} tests passed, {text.count('test(s) passed')} precisions")
+    need(len(passed) == int(precisions) and all(passed) and not bad, text[-4000:])
+    print(f"{sum(passed)} tests passed, {precisions} precisions")
 
 
 def read_ppm(path):
