@@ -349,19 +349,18 @@ static void colibri_runlist_work(struct work_struct *work)
 {
 	struct colibri_runlist *rl = container_of(to_delayed_work(work), struct colibri_runlist,
 						  work);
-	struct colibri_pass pass = { .now = jiffies };
-	bool more;
+	struct colibri_pass pass = {};
 
 	mutex_lock(&rl->hw_lock);
 	if (!rl->suspended && !colibri_is_lost(rl->cdev))
 		colibri_runlist_take_events(rl);
-	mutex_unlock(&rl->hw_lock);
-
-	do {
-		mutex_lock(&rl->hw_lock);
-		more = colibri_runlist_pass_step(rl, &pass);
+	/* Not before: to get the lock may take longer than a slice. */
+	pass.now = jiffies;
+	while (colibri_runlist_pass_step(rl, &pass)) {
 		mutex_unlock(&rl->hw_lock);
-	} while (more);
+		mutex_lock(&rl->hw_lock);
+	}
+	mutex_unlock(&rl->hw_lock);
 }
 
 /**

@@ -351,28 +351,6 @@ void hmm_svm_advice_unmapped(struct hmm_svm *svm, u64 start, u64 end)
 	free_spares(&spares);
 }
 
-/* The first block that exists and reaches into [@start, @end), referenced; or NULL. */
-static struct hmm_svm_block *next_block(struct hmm_svm *svm, u64 start, u64 end)
-{
-	unsigned long i = start >> HMM_SVM_NOTIFIER_SHIFT, j = start >> HMM_SVM_BLOCK_SHIFT;
-	unsigned long last = (end - 1) >> HMM_SVM_BLOCK_SHIFT;
-	struct hmm_svm_notifier *notifier;
-	struct hmm_svm_block *block = NULL;
-
-	if (start >= end)
-		return NULL;
-	rcu_read_lock();
-	xa_for_each_range(&svm->notifiers, i, notifier, i, (end - 1) >> HMM_SVM_NOTIFIER_SHIFT) {
-		xa_for_each_range(&notifier->blocks, j, block, j, last)
-			if (kref_get_unless_zero(&block->ref))
-				goto out;
-	}
-	block = NULL;
-out:
-	rcu_read_unlock();
-	return block;
-}
-
 /*
  * Entries that were made by other advice go; the next fault makes new ones.
  * A fault reads the advice under migrate, so none is on its way with the old one.
@@ -381,7 +359,7 @@ static void drop_entries(struct hmm_svm *svm, u64 start, u64 end)
 {
 	struct hmm_svm_block *block;
 
-	while ((block = next_block(svm, start, end))) {
+	while ((block = hmm_svm_block_next(svm, start, end))) {
 		mutex_lock(&block->migrate);
 		hmm_svm_block_clean(block, start, end);
 		mutex_unlock(&block->migrate);

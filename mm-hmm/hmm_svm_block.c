@@ -35,7 +35,7 @@ static struct hmm_svm_block *block_look(struct hmm_svm *svm, u64 addr)
 
 	/* Notifiers go with the mirror alone. */
 	notifier = xa_load(&svm->notifiers, addr >> HMM_SVM_NOTIFIER_SHIFT);
-	return notifier ? xa_load(&notifier->blocks, addr >> HMM_SVM_BLOCK_SHIFT) : NULL;
+	return notifier ? xa_load(&notifier->blocks, hmm_svm_block_index(notifier, addr)) : NULL;
 }
 
 /* Whether there is a block for @addr; a look that may be old when it returns. */
@@ -65,7 +65,7 @@ bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr)
  */
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr)
 {
-	unsigned long index = addr >> HMM_SVM_BLOCK_SHIFT;
+	unsigned long index = hmm_svm_block_index(notifier, addr);
 	struct hmm_svm_block *block, *old, *fresh = NULL;
 
 	for (;;) {
@@ -91,15 +91,39 @@ struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 a
 	return block;
 }
 
-/* The block with @index, if there is one. */
-struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, unsigned long index)
+/* The block of @addr, with a reference; NULL: there is none. */
+struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, u64 addr)
 {
 	struct hmm_svm_block *block;
 
 	rcu_read_lock();
-	block = xa_load(&notifier->blocks, index);
+	block = xa_load(&notifier->blocks, hmm_svm_block_index(notifier, addr));
 	if (block && !kref_get_unless_zero(&block->ref))
 		block = NULL;
+	rcu_read_unlock();
+	return block;
+}
+
+/* The first block that reaches into [@start, @end), with a reference; NULL: there is none. */
+struct hmm_svm_block *hmm_svm_block_next(struct hmm_svm *svm, u64 start, u64 end)
+{
+	unsigned long i = start >> HMM_SVM_NOTIFIER_SHIFT, j;
+	unsigned long last = (end - 1) >> HMM_SVM_NOTIFIER_SHIFT;
+	struct hmm_svm_notifier *notifier;
+	struct hmm_svm_block *block;
+
+	if (start >= end)
+		return NULL;
+	rcu_read_lock();
+	xa_for_each_range(&svm->notifiers, i, notifier, i, last) {
+		j = start > notifier->start ? hmm_svm_block_index(notifier, start) : 0;
+		xa_for_each_range(&notifier->blocks, j, block, j,
+				  hmm_svm_block_index(notifier, end - 1))
+			if (kref_get_unless_zero(&block->ref))
+				goto out;
+	}
+	block = NULL;
+out:
 	rcu_read_unlock();
 	return block;
 }
@@ -135,8 +159,9 @@ void hmm_svm_block_forget(struct hmm_svm_block *block)
 /* The same for one that is still to be found, if nobody else is faster. */
 void hmm_svm_block_remove(struct hmm_svm_block *block)
 {
-	if (xa_cmpxchg(&block->notifier->blocks, block->start >> HMM_SVM_BLOCK_SHIFT, block, NULL,
-		       GFP_NOWAIT) == block)
+	unsigned long index = hmm_svm_block_index(block->notifier, block->start);
+
+	if (xa_cmpxchg(&block->notifier->blocks, index, block, NULL, GFP_NOWAIT) == block)
 		hmm_svm_block_forget(block);
 }
 
@@ -228,8 +253,29 @@ static void mark_dirty(struct hmm_svm_block *block, const unsigned long *pages)
 	}
 }
 
+/* The same as zap_part(), for all of the block: what large ranges are unmapped by. */
+static void zap_all(struct hmm_svm_block *block)
+{
+	struct hmm_svm *svm = block->notifier->svm;
+	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES);
+
+	lockdep_assert_held(&block->state);
+
+	if (bitmap_andnot(pages, block->writable, block->devmem, HMM_SVM_BLOCK_PAGES))
+		mark_dirty(block, pages);
+
+	svm->ops->unmap(svm, block->start, hmm_svm_block_end(block));
+
+	bitmap_or(block->stale, block->stale, block->mapped, HMM_SVM_BLOCK_PAGES);
+	bitmap_zero(block->mapped, HMM_SVM_BLOCK_PAGES);
+	bitmap_zero(block->writable, HMM_SVM_BLOCK_PAGES);
+	bitmap_zero(block->atomic, HMM_SVM_BLOCK_PAGES);
+	bitmap_zero(block->devmem, HMM_SVM_BLOCK_PAGES);
+	bitmap_zero(block->groups, HMM_SVM_BLOCK_GROUPS);
+}
+
 /* Some of [@first, @last) is mapped, no large entry partly in it. */
-static void zap_locked(struct hmm_svm_block *block, unsigned int first, unsigned int last)
+static void zap_part(struct hmm_svm_block *block, unsigned int first, unsigned int last)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 	DECLARE_BITMAP(range, HMM_SVM_BLOCK_PAGES);
@@ -280,7 +326,10 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 	if (find_next_bit(block->mapped, last, first) < last) {
 		bitmap_set(block->lost, first, from - first);
 		bitmap_set(block->lost, to, last - to);
-		zap_locked(block, first, last);
+		if (last - first == HMM_SVM_BLOCK_PAGES)
+			zap_all(block);
+		else
+			zap_part(block, first, last);
 	}
 	bitmap_clear(block->lost, from, to - from);
 
@@ -296,8 +345,11 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 
 static void reap_copies(struct hmm_svm_block *block, unsigned int first, unsigned int last)
 {
-	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES) = {};
+	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES);
 
+	if (bitmap_empty(block->copy, HMM_SVM_BLOCK_PAGES))
+		return;
+	bitmap_zero(pages, HMM_SVM_BLOCK_PAGES);
 	bitmap_set(pages, first, last - first);
 	bitmap_and(pages, pages, block->stale, HMM_SVM_BLOCK_PAGES);
 	if (!bitmap_and(pages, pages, block->copy, HMM_SVM_BLOCK_PAGES))

@@ -261,8 +261,8 @@ struct hmm_svm {
  * @svm: mirror
  * @start: first address
  * @end: behind the last one
- * @blocks: struct hmm_svm_block by address >> HMM_SVM_BLOCK_SHIFT; its
- *	xa_lock also covers mmu_interval_set_seq(), see hmm_svm_invalidate()
+ * @blocks: struct hmm_svm_block by hmm_svm_block_index(), from 0 on so that the
+ *	tree is flat; its xa_lock also covers mmu_interval_set_seq(), see zap_blocks()
  */
 struct hmm_svm_notifier {
 	struct mmu_interval_notifier mn;
@@ -359,6 +359,11 @@ struct hmm_svm_span {
 
 #define HMM_SVM_EMPTY_SPAN	{ .start = U64_MAX, .end = 0 }
 
+static inline unsigned long hmm_svm_block_index(const struct hmm_svm_notifier *notifier, u64 addr)
+{
+	return (addr - notifier->start) >> HMM_SVM_BLOCK_SHIFT;
+}
+
 static inline unsigned int hmm_svm_page_index(const struct hmm_svm_block *block, u64 addr)
 {
 	return (addr - block->start) >> PAGE_SHIFT;
@@ -451,7 +456,8 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm);
 bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr);
 bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr);
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr);
-struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, unsigned long index);
+struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, u64 addr);
+struct hmm_svm_block *hmm_svm_block_next(struct hmm_svm *svm, u64 start, u64 end);
 void hmm_svm_block_put(struct hmm_svm_block *block);
 void hmm_svm_block_forget(struct hmm_svm_block *block);
 void hmm_svm_block_remove(struct hmm_svm_block *block);

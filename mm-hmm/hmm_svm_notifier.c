@@ -20,14 +20,17 @@ static struct hmm_svm_span clip(const struct hmm_svm_notifier *notifier,
 	};
 }
 
-static unsigned long first_index(const struct hmm_svm_span *span)
+/* Of the first and the last block of @span, which lies in the range of the notifier. */
+static unsigned long first_index(const struct hmm_svm_notifier *notifier,
+				 const struct hmm_svm_span *span)
 {
-	return span->start >> HMM_SVM_BLOCK_SHIFT;
+	return hmm_svm_block_index(notifier, span->start);
 }
 
-static unsigned long last_index(const struct hmm_svm_span *span)
+static unsigned long last_index(const struct hmm_svm_notifier *notifier,
+				const struct hmm_svm_span *span)
 {
-	return (span->end - 1) >> HMM_SVM_BLOCK_SHIFT;
+	return hmm_svm_block_index(notifier, span->end - 1);
 }
 
 /* By hmm_svm_make_exclusive(), in whose context we are then. */
@@ -91,7 +94,8 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_flush *flush,
 	xa_unlock(&notifier->blocks);
 
 	rcu_read_lock();
-	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
+	xa_for_each_range(&notifier->blocks, index, block, first_index(notifier, span),
+			  last_index(notifier, span)) {
 		seq = hmm_svm_block_zap(block, span->start, span->end, &zapped);
 		if (exclusive)
 			hmm_svm_exclusive_begins(block, seq, busy);
@@ -102,10 +106,9 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_flush *flush,
 	return zapped;
 }
 
-static bool covers(const struct hmm_svm_span *span, unsigned long index)
+/* Whether all of the block at @start is in @span. */
+static bool covers(const struct hmm_svm_span *span, u64 start)
 {
-	u64 start = (u64)index << HMM_SVM_BLOCK_SHIFT;
-
 	return start >= span->start && start + HMM_SVM_BLOCK_SIZE <= span->end;
 }
 
@@ -120,13 +123,16 @@ static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_sv
 	struct hmm_svm_block *block;
 	unsigned long index;
 	bool gone;
+	u64 start;
 
 	/* Not all in one RCU section: an IOMMU takes its time for each page. */
-	xa_for_each_range(&notifier->blocks, index, block, first_index(span), last_index(span)) {
-		gone = unmapped && covers(span, index);
+	xa_for_each_range(&notifier->blocks, index, block, first_index(notifier, span),
+			  last_index(notifier, span)) {
+		start = notifier->start + ((u64)index << HMM_SVM_BLOCK_SHIFT);
+		gone = unmapped && covers(span, start);
 		/* Either way there is a reference now: the xarray's, or one more. */
 		block = gone ? xa_erase(&notifier->blocks, index) :
-			       hmm_svm_block_find(notifier, index);
+			       hmm_svm_block_find(notifier, start);
 		if (!block)
 			continue;
 		if (zapped->start < zapped->end)

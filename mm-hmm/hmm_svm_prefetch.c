@@ -43,15 +43,19 @@ static unsigned int map_present(struct hmm_svm_block *block, const struct hmm_sv
 	return after > before ? after - before : 0;
 }
 
+/* What is read mostly is copied by mapping it. */
+static bool may_move(const struct hmm_svm *svm, struct vm_area_struct *vma,
+		     const struct hmm_svm_advised *advised)
+{
+	return hmm_svm_has_pages(svm->sdev) && hmm_svm_vma_can_prefetch(vma) &&
+	       !advised->v[HMM_SVM_ADVISE_READ_MOSTLY];
+}
+
 static void to_device(struct hmm_svm_block *block, struct vm_area_struct *vma,
 		      const struct hmm_svm_span *span, const struct hmm_svm_advised *advised)
 {
-	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
-
 	hmm_svm_block_advised(block, advised);
-	/* What is read mostly is copied by mapping it. */
-	if (hmm_svm_has_pages(sdev) && hmm_svm_vma_can_prefetch(vma) &&
-	    !advised->v[HMM_SVM_ADVISE_READ_MOSTLY])
+	if (may_move(block->notifier->svm, vma, advised))
 		hmm_svm_migrate_to_dev(block, vma, span->start, span->end,
 				       HMM_SVM_CAUSE_PREFETCH);
 	map_present(block, span);
@@ -177,14 +181,13 @@ static struct hmm_svm_block *get_block(struct hmm_svm *svm, u64 addr)
 }
 
 /* Whether one advice holds for the block, and allows to move it. */
-static bool may_move_block(struct hmm_svm *svm, u64 start)
+static bool may_move_block(struct hmm_svm *svm, struct vm_area_struct *vma, u64 start)
 {
 	struct hmm_svm_advised advised;
 	struct hmm_svm_span same;
 
 	advised = hmm_svm_advice_at(svm, start, &same);
-	return same.end - same.start == HMM_SVM_BLOCK_SIZE &&
-	       !advised.v[HMM_SVM_ADVISE_READ_MOSTLY];
+	return same.end - same.start == HMM_SVM_BLOCK_SIZE && may_move(svm, vma, &advised);
 }
 
 /* With mmap_lock. Return: blocks from @start on that hmm_svm_migrate_run() can move. */
@@ -193,12 +196,11 @@ static unsigned int run_length(struct hmm_svm *svm, u64 start, u64 end)
 	struct vm_area_struct *vma = vma_lookup(svm->mm, start);
 	unsigned int n = 0;
 
-	if (!vma || !vma_is_anonymous(vma) || hmm_svm_check_vma(vma, false) ||
-	    !hmm_svm_vma_can_prefetch(vma))
+	if (!vma || !vma_is_anonymous(vma) || hmm_svm_check_vma(vma, false))
 		return 0;
 	end = min_t(u64, end, vma->vm_end);
 	while (n < HMM_SVM_RUN_BLOCKS && start + HMM_SVM_BLOCK_SIZE <= end &&
-	       may_move_block(svm, start)) {
+	       may_move_block(svm, vma, start)) {
 		start += HMM_SVM_BLOCK_SIZE;
 		n++;
 	}
@@ -234,8 +236,8 @@ static u64 try_run(struct hmm_svm_call *call, u64 start, u64 end)
 	struct hmm_svm *svm = call->svm;
 	unsigned int n, i, moved = 0;
 
-	if (!svm->sdev->halves || !hmm_svm_has_pages(svm->sdev) ||
-	    !IS_ALIGNED(start, HMM_SVM_BLOCK_SIZE) || mmap_read_lock_killable(svm->mm))
+	if (!svm->sdev->halves || !IS_ALIGNED(start, HMM_SVM_BLOCK_SIZE) ||
+	    mmap_read_lock_killable(svm->mm))
 		return start;
 	n = run_length(svm, start, end);
 	mmap_read_unlock(svm->mm);

@@ -44,7 +44,7 @@ static void add_device_flags(struct hmm_svm_notifier *notifier, const struct hmm
 			     u16 *pages)
 {
 	struct hmm_svm_block *block = xa_load(&notifier->blocks,
-					      range->start >> HMM_SVM_BLOCK_SHIFT);
+					      hmm_svm_block_index(notifier, range->start));
 	unsigned int i, first, last;
 
 	if (!block)

@@ -147,34 +147,12 @@ static void show_block(struct hmm_svm_block *block, struct seq_file *m)
 	seq_putc(m, '\n');
 }
 
-/* The next block from @addr on, with a reference; NULL: none. */
-static struct hmm_svm_block *next_block(struct hmm_svm *svm, u64 addr)
-{
-	unsigned long index = addr >> HMM_SVM_NOTIFIER_SHIFT;
-	struct hmm_svm_notifier *notifier;
-	struct hmm_svm_block *block;
-
-	/* Notifiers go with the mirror alone. */
-	xa_for_each_start(&svm->notifiers, index, notifier, index) {
-		unsigned long i = addr >> HMM_SVM_BLOCK_SHIFT;
-
-		xa_lock(&notifier->blocks);
-		block = xa_find(&notifier->blocks, &i, ULONG_MAX, XA_PRESENT);
-		if (block)
-			kref_get(&block->ref);
-		xa_unlock(&notifier->blocks);
-		if (block)
-			return block;
-	}
-	return NULL;
-}
-
 void hmm_svm_show_blocks(struct hmm_svm *svm, struct seq_file *m)
 {
 	struct hmm_svm_block *block;
 	u64 addr = 0;
 
-	while (!seq_has_overflowed(m) && (block = next_block(svm, addr))) {
+	while (!seq_has_overflowed(m) && (block = hmm_svm_block_next(svm, addr, U64_MAX))) {
 		show_block(block, m);
 		addr = hmm_svm_block_end(block);
 		hmm_svm_block_put(block);

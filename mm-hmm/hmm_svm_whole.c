@@ -79,12 +79,11 @@ static void wait_for_mover(struct hmm_svm_block *block)
  */
 void hmm_svm_whole_wait(struct hmm_svm_notifier *notifier, const struct hmm_svm_span *span)
 {
-	unsigned long index = span->start >> HMM_SVM_BLOCK_SHIFT;
-	unsigned long last = (span->end - 1) >> HMM_SVM_BLOCK_SHIFT;
+	u64 addr = span->start & ~(HMM_SVM_BLOCK_SIZE - 1);
 	struct hmm_svm_block *block;
 
-	for (; index <= last; index++) {
-		block = hmm_svm_block_find(notifier, index);
+	for (; addr < span->end; addr += HMM_SVM_BLOCK_SIZE) {
+		block = hmm_svm_block_find(notifier, addr);
 		if (!block)
 			continue;
 		wait_for_mover(block);

@@ -366,18 +366,20 @@ static void test_exit(void)
 	result("exit_ms", (gone - *left) / 1e6);
 }
 
+/* What takes milliseconds is at the mercy of the other CPU: it wants more values for a median. */
 static const struct {
 	const char *name;
 	void (*run)(void);
+	unsigned int times;
 } tests[] = {
-	{ "migrate", test_migrate },
-	{ "map", test_map },
-	{ "latency", test_latency },
-	{ "rate", test_rate },
-	{ "stream", test_stream },
-	{ "oversub", test_oversub },
-	{ "munmap", test_munmap },
-	{ "exit", test_exit },
+	{ "migrate", test_migrate, 1 },
+	{ "map", test_map, 1 },
+	{ "latency", test_latency, 5 },
+	{ "rate", test_rate, 1 },
+	{ "stream", test_stream, 1 },
+	{ "oversub", test_oversub, 1 },
+	{ "munmap", test_munmap, 5 },
+	{ "exit", test_exit, 5 },
 };
 
 int main(int argc, char **argv)
@@ -389,9 +391,11 @@ int main(int argc, char **argv)
 			t++;
 		if (t == sizeof(tests) / sizeof(*tests))
 			die("gpu_bench: no test '%s'", argv[i]);
-		gpu_start();
-		tests[t].run();
-		gpu_stop();
+		for (unsigned int n = 0; n < tests[t].times; n++) {
+			gpu_start();
+			tests[t].run();
+			gpu_stop();
+		}
 	}
 	return 0;
 }
