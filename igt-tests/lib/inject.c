@@ -62,49 +62,55 @@ static void function_range(const char *name, uint64_t *start, uint64_t *end)
 	fclose(file);
 }
 
-/* Whatever waits, whatever its size, but only what colibri.ko has called, and never by chance. */
-static void choose(const char *kind, unsigned int depth, const char *spared)
-{
-	uint64_t start, end, spared_start, spared_end;
-	char path[128];
+/* A file in debugfs, and what it is to have. */
+struct setting {
+	const char *file;
+	uint64_t value;
+};
 
-	text_range(&start, &end);
-	function_range(spared, &spared_start, &spared_end);
-	const struct {
-		const char *file;
-		uint64_t value;
-	} settings[] = {
-		{ "probability", 0 }, { "verbose", 0 }, { "stacktrace-depth", depth },
-		{ "require-start", start }, { "require-end", end },
-		{ "reject-start", spared_start }, { "reject-end", spared_end },
-	};
+/* Whatever waits, whatever its size, as @settings have it. */
+static void choose(const char *kind, const struct setting *settings, size_t count)
+{
+	char path[128];
 
 	snprintf(path, sizeof(path), DEBUGFS "%s/ignore-gfp-wait", kind);
 	sys_write(path, "N");
-	for (unsigned int i = 0; i < ARRAY_SIZE(settings); i++) {
+	for (size_t i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, settings[i].file);
 		sys_write(path, "%#" PRIx64, settings[i].value);
 	}
 }
 
+/* Only what colibri.ko has called, and never by chance. */
 void inject_require(unsigned int depth, const char *spared)
 {
+	uint64_t start, end, spared_start, spared_end;
+
 	igt_require_f(!access(FAIL_NTH, W_OK) && !access(DEBUGFS "failslab/require-start", W_OK),
 		      "the kernel has no fault injection with a stack trace filter\n");
-	choose("failslab", depth, spared);
-	choose("fail_page_alloc", depth, spared);
+	text_range(&start, &end);
+	function_range(spared, &spared_start, &spared_end);
+	const struct setting settings[] = {
+		{ "probability", 0 }, { "verbose", 0 }, { "stacktrace-depth", depth },
+		{ "require-start", start }, { "require-end", end },
+		{ "reject-start", spared_start }, { "reject-end", spared_end },
+	};
+
+	choose("failslab", settings, ARRAY_SIZE(settings));
+	choose("fail_page_alloc", settings, ARRAY_SIZE(settings));
 	sys_write(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N");
 	sys_write(DEBUGFS "fail_page_alloc/min-order", "0");
 }
 
-/* Returns whether an allocation failed. */
-static bool run_failing(struct gpu *gpu, const struct inject *inject, unsigned int nth, int *ret)
+void inject_begin(unsigned int nth)
 {
-	uint64_t left;
-
 	sys_write(FAIL_NTH, "%u", nth);
-	*ret = inject->run(gpu);
-	left = sys_read(FAIL_NTH);
+}
+
+bool inject_end(void)
+{
+	uint64_t left = sys_read(FAIL_NTH);
+
 	sys_write(FAIL_NTH, "0");
 	return !left;
 }
@@ -119,7 +125,9 @@ void inject_each(struct gpu *gpu, const struct inject *inject)
 		igt_assert_lt_u64(nth, MOST);
 		if (inject->prepare)
 			inject->prepare(gpu);
-		failed = run_failing(gpu, inject, ++nth, &ret);
+		inject_begin(++nth);
+		ret = inject->run(gpu);
+		failed = inject_end();
 		if (ret) {
 			igt_assert(failed);
 			igt_assert_eq(ret, -ENOMEM);

@@ -28,6 +28,12 @@ struct inject {
  */
 void inject_require(unsigned int depth, const char *spared);
 
+/** inject_begin() - The @nth allocation from now on fails, of this thread */
+void inject_begin(unsigned int nth);
+
+/** inject_end() - None fails any more; returns whether one did */
+bool inject_end(void);
+
 /**
  * inject_each() - Call with the first allocation failing, then with the second, until none is left
  *

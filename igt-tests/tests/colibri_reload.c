@@ -79,10 +79,6 @@ static void often(struct gpu *gpu)
 	gpu_wait_ready();
 }
 
-/*
- * The n-th allocation of probe() fails, for each n until none does: it returns an error,
- * and the next try works.
- */
 /* What the kernel says when one allocation of probe() fails: one of these, and that probe() did. */
 static void allow_messages(void)
 {
@@ -99,6 +95,10 @@ static void allow_messages(void)
 		kernel_log_allow(messages[i]);
 }
 
+/*
+ * The n-th allocation of probe() fails, for each n until none does: it returns an error,
+ * and the next try works.
+ */
 static void probe_fails(struct gpu *gpu)
 {
 	char *slot = gpu_slot(gpu);
@@ -112,19 +112,18 @@ static void probe_fails(struct gpu *gpu)
 	gpu_fini_early(gpu);
 	igt_assert_eq(gpu_unbind(slot), 0);
 	for (n = 1; n < 2000; n++) {
-		uint64_t left;
+		bool injected;
 		int ret;
 
 		allow_messages();
-		sys_write("/proc/self/fail-nth", "%u", n);
+		inject_begin(n);
 		ret = gpu_bind(slot);
-		left = sys_read("/proc/self/fail-nth");
-		sys_write("/proc/self/fail-nth", "0");
+		injected = inject_end();
 		failed += ret < 0;
 		if (!ret)
 			igt_assert_eq(gpu_unbind(slot), 0);
 		/* It never came to the n-th. */
-		if (left)
+		if (!injected)
 			break;
 	}
 	igt_info("%u allocations, %u of them made probe fail\n", n - 1, failed);

@@ -13,6 +13,8 @@ import subprocess
 
 SUITES = "tools/suites.list"
 DURATIONS = "tools/debug-durations.json"
+# JSON has no comments, so the file's licence is a member, too.
+LICENCE = "SPDX-License-Identifier"
 # A unit that nobody has timed yet.
 UNKNOWN_SUITE_SECONDS = 300
 UNKNOWN_TEST_SECONDS = 10
@@ -49,15 +51,17 @@ def read_durations():
     """Unit -> seconds, as they were measured."""
     try:
         with open(DURATIONS, encoding="utf-8") as file:
-            return json.load(file)
+            durations = json.load(file)
     except FileNotFoundError:
         return {}
+    durations.pop(LICENCE, None)
+    return durations
 
 
 def write_durations(durations):
     """Sorted, so that changes can be read."""
     with open(DURATIONS, "w", encoding="utf-8") as file:
-        json.dump(durations, file, indent=0, sort_keys=True)
+        json.dump({LICENCE: "MIT"} | durations, file, indent=0, sort_keys=True)
         file.write("\n")
 
 
