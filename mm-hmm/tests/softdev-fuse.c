@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A file system in user space with one file, which tells all about it and never
- * answers a read: whoever touches the file's pages waits.
+ * answers a read: whoever touches the file's pages waits, killably where read-ahead asked
+ * for them. A read of one page that the server has taken core FUSE waits out, whatever
+ * signal comes, till the server ends.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -59,7 +62,8 @@ static void serve_request(int fuse, const struct fuse_in_header *in)
 	struct fuse_entry_out entry = { .nodeid = 2, .attr_valid = 1000, .entry_valid = 1000,
 					.attr = attributes(2) };
 	struct fuse_attr_out attr = { .attr_valid = 1000, .attr = attributes(in->nodeid) };
-	struct fuse_open_out open = {};
+	/* An open that empties the cache would wait for the pages that are being read. */
+	struct fuse_open_out open = { .open_flags = FOPEN_KEEP_CACHE };
 
 	switch (in->opcode) {
 	case FUSE_INIT:
@@ -111,16 +115,29 @@ bool fuse_start(void)
 	return true;
 }
 
-void fuse_stop(void)
+/* Ends the server, and with it each wait for its answers. */
+void fuse_kill(void)
 {
+	if (server <= 0)
+		return;
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
+	server = 0;
+}
+
+void fuse_stop(void)
+{
+	fuse_kill();
 	CHECK(!umount2(mount_point, MNT_DETACH));
 	rmdir(mount_point);
 }
 
-/* The file, of MB bytes, none of which can be read. */
-char *fuse_map(void)
+/*
+ * The file, of MB bytes, none of which can be read. Opened anew each time: two faults at once
+ * through one open file take each other's read-ahead, which is by file and without a lock, and
+ * read their pages by themselves. With @single all do.
+ */
+char *fuse_map(bool single)
 {
 	char path[sizeof(mount_point) + 8];
 	char *p;
@@ -131,6 +148,7 @@ char *fuse_map(void)
 	CHECK(fd >= 0);
 	p = mmap(NULL, MB, PROT_READ, MAP_SHARED, fd, 0);
 	CHECK(p != MAP_FAILED);
+	CHECK(!single || !madvise(p, MB, MADV_RANDOM));
 	close(fd);
 	return p;
 }

@@ -132,11 +132,13 @@ void stalled_two_mirrors(void);
 void stalled_interrupted(void);
 void stalled_closed(void);
 void stalled_fuse(void);
+void stalled_fuse_taken(void);
 
 /* softdev-fuse.c */
 bool fuse_start(void);
+void fuse_kill(void);
 void fuse_stop(void);
-char *fuse_map(void);
+char *fuse_map(bool single);
 
 #define CHECK(cond) do {						\
 	if (!(cond) && !failure) {					\
