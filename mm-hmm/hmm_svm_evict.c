@@ -184,9 +184,13 @@ void hmm_svm_evict_ahead_work(struct work_struct *work)
 	struct hmm_svm_chunk *chunk;
 
 	while (is_to_evict_ahead(sdev)) {
-		chunk = hmm_svm_chunk_take_victim(sdev, &block);
-		if (!chunk || evict_chunk(chunk, block, NULL))
-			break;
+		/* Else the driver's would stay for ever, where this keeps pace with the faults. */
+		chunk = evict_driver_in_turn(sdev);
+		if (!chunk) {
+			chunk = hmm_svm_chunk_take_victim(sdev, &block);
+			if (!chunk || evict_chunk(chunk, block, NULL))
+				break;
+		}
 		hmm_svm_chunk_put_free(chunk);
 		cond_resched();
 	}
