@@ -4,10 +4,12 @@
  *
  * Code is cached by 4 KiB page, direct-mapped; a page has a slot for each
  * half-word, decoded when it is first executed.  The loop makes one indirect
- * call for each operation and looks at the stop flag each time.
+ * call for each operation and looks at the stop flag each time.  Handlers may
+ * execute more than one instruction: hot code is translated (src/jit/).
  */
 #include <stdlib.h>
 
+#include "../jit/jit.h"
 #include "fpenv.h"
 #include "mem.h"
 #include "vec.h"
@@ -20,6 +22,7 @@ cg_core_create(const struct cg_core_config *config)
       return NULL;
    core->cfg = *config;
    core->isa = cg_isa_get();
+   core->jit = cg_jit_create(core);
    return core;
 }
 
@@ -28,8 +31,12 @@ cg_core_destroy(struct cg_core *core)
 {
    if (!core)
       return;
-   for (unsigned i = 0; i < CG_CODE_PAGES; i++)
+   for (unsigned i = 0; i < CG_CODE_PAGES; i++) {
+      if (core->code[i])
+         cg_jit_page_reset(core->code[i]);
       free(core->code[i]);
+   }
+   cg_jit_destroy(core->jit);
    free(core);
 }
 
@@ -39,6 +46,7 @@ cg_core_tlb_inv(struct cg_core *core, uint32_t asid, uint64_t va, uint64_t size)
    if (size == 0)
       return;
    cg_tlb_inv(core, asid, va, size);
+   cg_jit_forget_addresses(core->jit);
    cg_code_inv(core, asid, va, size);
 }
 
@@ -46,6 +54,7 @@ void
 cg_core_tlb_flush(struct cg_core *core)
 {
    cg_tlb_flush(core);
+   cg_jit_forget_addresses(core->jit);
    for (unsigned i = 0; i < CG_CODE_PAGES; i++) {
       if (core->code[i])
          core->code[i]->host = NULL;
@@ -97,6 +106,7 @@ code_page_init(struct cg_code_page *page, uint32_t asid, uint64_t va, const uint
    page->asid = asid;
    page->host = host;
    page->straddles = false;
+   cg_jit_page_reset(page);
    for (unsigned i = 0; i < CG_SLOTS_PER_PAGE; i++)
       page->ops[i].fn = cg_exec_undecoded;
    page->ops[CG_SLOTS_PER_PAGE].fn = cg_exec_page_end;
@@ -123,7 +133,7 @@ code_page_get(struct cg_wave *w, uint64_t pc)
       return NULL;
    }
    if (!page)
-      page = *slot = malloc(sizeof(*page));
+      page = *slot = calloc(1, sizeof(*page));
    if (!page) {
       w->error = (struct cg_wave_error){ COLIBRI_QERR_BUS, pc, pc };
       w->stop = CG_STOP_ERROR;
@@ -141,7 +151,9 @@ cg_goto(struct cg_wave *w, uint64_t pc)
    if (!page)
       return NULL;
    w->page = page;
-   return &page->ops[(pc & CG_PAGE_MASK) / 2];
+   const struct cg_op *op = &page->ops[(pc & CG_PAGE_MASK) / 2];
+   cg_jit_count(w, op);
+   return op;
 }
 
 const struct cg_op *
@@ -173,19 +185,19 @@ cg_illegal(struct cg_wave *w, const struct cg_op *op)
 static void
 run(struct cg_core *core, struct cg_wave *w, uint64_t budget)
 {
-   uint64_t left = budget;
+   w->left = budget;
    const struct cg_op *op = cg_goto(w, w->pc);
 
    while (op) {
-      if (unlikely(left == 0 || atomic_load_explicit(&core->stop, memory_order_relaxed))) {
+      if (unlikely(w->left == 0 || atomic_load_explicit(&core->stop, memory_order_relaxed))) {
          w->pc = cg_op_pc(w, op);
          w->stop = CG_STOP_BUDGET;
          break;
       }
-      left--;
+      w->left--;
       op = op->fn(w, op);
    }
-   w->instret += budget - left;
+   w->instret += budget - w->left;
 }
 
 enum cg_stop
@@ -194,6 +206,8 @@ cg_wave_run(struct cg_core *core, struct cg_wave *w, uint64_t budget)
    w->core = core;
    w->num_faults = w->num_blocked = 0;
    w->defer_all = false;
+
+   cg_jit_begin_run(core->jit);
 
    uint32_t host_env = cg_fp_enter(w->rm);
    run(core, w, budget);

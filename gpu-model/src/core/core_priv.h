@@ -78,6 +78,8 @@ struct cg_code_page {
    uint32_t asid;
    const uint8_t *host;
    bool straddles;      /**< an instruction reaches into the next page */
+   struct cg_jit_page *jit;             /**< its translations, or NULL */
+   uint8_t heat[CG_SLOTS_PER_PAGE];     /**< how often loops and kernels began here */
    struct cg_op ops[CG_SLOTS_PER_PAGE + 2];
 };
 
@@ -123,6 +125,7 @@ struct cg_core {
    bool counting;                      /**< any of the following is valid */
    struct cg_hot_region hot[CG_HOT_REGIONS];
    struct cg_code_page *code[CG_CODE_PAGES];
+   struct cg_jit *jit;                 /**< NULL: all is interpreted */
 };
 
 /** Index into cg_core.code. */
@@ -159,6 +162,7 @@ struct cg_wave {
    uint16_t vcfg;                      /**< 1 + vtype[5:0], CG_VCFG_ILL when vill */
    uint16_t vfull;                     /**< vcfg, if whole registers of VLEN 2048 with all lanes are meant */
    uint16_t vfull_fp;                  /**< the same, if the host can round as rm asks */
+   uint32_t lanes;                     /**< vtype, if an element for each lane is meant, each in its place */
    uint8_t sew;                        /**< log2 bytes */
    int8_t lmul;                        /**< log2 */
    uint8_t vxrm, vxsat;
@@ -168,6 +172,7 @@ struct cg_wave {
    uint8_t fflags;                     /**< beside those in the host's status word */
 
    uint64_t instret;
+   uint64_t left;                      /**< instructions that this run may still execute */
    uint64_t resv_addr, resv_value;     /**< LR/SC; addr ~0: none */
    uint8_t *priv, *stack;
    size_t priv_cap, stack_cap;
@@ -216,6 +221,8 @@ void cg_code_inv(struct cg_core *core, uint32_t asid, uint64_t va, uint64_t size
 
 /** Handler of an operation that was not decoded yet. */
 const struct cg_op *cg_exec_undecoded(struct cg_wave *w, const struct cg_op *op);
+/** Decodes the instruction at a slot; false: it goes on in the next page. */
+bool cg_decode_slot(struct cg_code_page *page, unsigned slot);
 /** Handler of the slots behind a page's end. */
 const struct cg_op *cg_exec_page_end(struct cg_wave *w, const struct cg_op *op);
 /** The 32-bit form of a compressed instruction, 0 when it is illegal. */

@@ -298,32 +298,43 @@ fetch16(const uint8_t *p)
    return p[0] | p[1] << 8;
 }
 
+static void
+decode_to(struct cg_op *out, unsigned slot, uint32_t insn, unsigned len)
+{
+   cg_decode(out, insn);
+   out->len = len;
+   link_branch(out, slot);
+}
+
+bool
+cg_decode_slot(struct cg_code_page *page, unsigned slot)
+{
+   uint32_t insn = fetch16(page->host + 2 * slot);
+
+   if ((insn & 3) != 3)
+      decode_to(&page->ops[slot], slot, cg_rvc_expand(insn), 1);
+   else if (slot + 1 < CG_SLOTS_PER_PAGE)
+      decode_to(&page->ops[slot], slot, insn | (uint32_t)fetch16(page->host + 2 * slot + 2) << 16, 2);
+   else
+      return false;
+   return true;
+}
+
 const struct cg_op *
 cg_exec_undecoded(struct cg_wave *w, const struct cg_op *op)
 {
    struct cg_code_page *page = (struct cg_code_page *)w->page;
    unsigned slot = op - page->ops;
-   struct cg_op *out = &page->ops[slot];
-   uint32_t insn = fetch16(page->host + 2 * slot);
-   unsigned len = 2;
 
-   if ((insn & 3) != 3) {
-      len = 1;
-      insn = cg_rvc_expand(insn);
-   } else if (slot + 1 < CG_SLOTS_PER_PAGE) {
-      insn |= (uint32_t)fetch16(page->host + 2 * slot + 2) << 16;
-   } else {
+   if (!cg_decode_slot(page, slot)) {
       struct cg_span span;
       enum cg_mem_result r = cg_mem_span(w, page->va + CG_PAGE_SIZE, COLIBRI_ACCESS_EXEC, &span);
       if (r != CG_MEM_OK)
          return cg_mem_stop(w, op, r);
-      insn |= (uint32_t)fetch16(span.host) << 16;
       page->straddles = true;
+      decode_to(&page->ops[slot], slot, fetch16(page->host + 2 * slot) | (uint32_t)fetch16(span.host) << 16, 2);
    }
-   cg_decode(out, insn);
-   out->len = len;
-   link_branch(out, slot);
-   return out->fn(w, out);
+   return op->fn(w, op);
 }
 
 const struct cg_op *

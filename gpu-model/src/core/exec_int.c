@@ -2,6 +2,7 @@
 /*
  * Integer instructions (I, M, Zba, Zbb), branches and the control instructions.
  */
+#include "../jit/jit.h"
 #include "exec.h"
 #include "mem.h"
 
@@ -182,7 +183,11 @@ CG_HANDLER(auipc)
 static inline const struct cg_op *
 jump(struct cg_wave *w, const struct cg_op *op)
 {
-   return likely(op->form) ? op + op->imm : cg_goto(w, cg_op_pc(w, op) + op->imm);
+   if (unlikely(!op->form))
+      return cg_goto(w, cg_op_pc(w, op) + op->imm);
+   if (op->imm < 0)
+      cg_jit_count(w, op + op->imm);
+   return op + op->imm;
 }
 
 CG_HANDLER(jal)

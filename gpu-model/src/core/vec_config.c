@@ -11,6 +11,9 @@ cg_vcfg_update(struct cg_wave *w)
    bool full = w->vcfg != CG_VCFG_ILL && w->vlenb == CG_MAX_VLENB && w->lmul >= 0 &&
                w->vl == w->vlmax && w->vstart == 0;
    w->vfull = full ? w->vcfg : CG_NEVER;
+   bool lanes = w->vcfg != CG_VCFG_ILL && w->vlenb == CG_MAX_VLENB && w->vl == CG_LANES && w->vlmax == CG_LANES &&
+                w->vstart == 0;
+   w->lanes = lanes ? (uint32_t)w->vtype : CG_NEVER;
    w->vfull_fp = full && w->rm < CG_RMM ? w->vcfg : CG_NEVER;
 }
 

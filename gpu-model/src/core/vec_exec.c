@@ -5,6 +5,7 @@
  * Elements that are masked off or beyond vl keep their old value (mask and
  * tail undisturbed, which agnostic permits).
  */
+#include "../jit/jit.h"
 #include "fp.h"
 #include "vec.h"
 
@@ -52,11 +53,12 @@ prepare(struct cg_wave *w, struct cg_op *op)
    op->cfg = w->vcfg;
    op->fast = CG_NOT_FAST;
    cg_exec_fn fast = (op->form == CG_VV ? info->fast_v : info->fast_x)[w->sew];
-   op->fn = cg_vec_slow;
    if (w->vlenb == CG_MAX_VLENB) {
       bool all = op->vm || (info->flags & CG_VI_CARRY);
-      op->fn = !all ? whole_masked : fast ? fast : whole;
+      cg_jit_set_fn(w, op, !all ? whole_masked : fast ? fast : whole);
       op->fast = w->vcfg;
+   } else {
+      cg_jit_set_fn(w, op, cg_vec_slow);
    }
    return true;
 }

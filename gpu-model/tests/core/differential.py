@@ -3,7 +3,8 @@
 """Differential test of the cores: random programs on qemu-riscv64 and on the model, bit for bit.
 
 VLEN 128, 512 and 1024 (QEMU's maximum) are compared with QEMU; at 2048 the model's vector unit is compared
-with the plain reference of this folder, instruction by instruction.  The host's SIMD levels take turns with the seeds.  Prints TAP.
+with the plain reference of this folder, instruction by instruction, and as a whole, translated, with what is
+interpreted.  The host's SIMD levels take turns with the seeds.  Prints TAP.
 """
 import argparse
 import os
@@ -20,8 +21,8 @@ QEMU_CPU = ('rv64,v=true,vlen=%d,elen=64,zba=true,zbb=true,zfh=true,zvfh=true,'
 
 
 def environment(seed):
-    """The SIMD level for this seed; a host that lacks it takes its best."""
-    return dict(os.environ, COLIBRI_CORE_ISA=LEVELS[seed % len(LEVELS)])
+    """The SIMD level for this seed; a host that lacks it takes its best. The best one translates."""
+    return dict(os.environ, COLIBRI_CORE_ISA=LEVELS[seed % len(LEVELS)], COLIBRI_CORE_JIT='sync')
 
 
 def build(seed, count, folder, clang):
@@ -77,6 +78,17 @@ def compare_with_reference(args, elf, vlen, env):
     return run.stdout.decode().strip() if run.returncode else None
 
 
+def compare_translated(args, elf, listing, vlen):
+    outputs = []
+    for mode in ('off', 'sync'):
+        run = subprocess.run([args.run_elf, str(vlen), elf], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             env=dict(os.environ, COLIBRI_CORE_JIT=mode), check=False)
+        if run.returncode:
+            return '%s: %s' % (mode, run.stderr.decode().strip())
+        outputs.append(run.stdout)
+    return first_difference(listing, vlen, *outputs) if outputs[0] != outputs[1] else None
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--run-elf', required=True, help='the model as a program')
@@ -88,12 +100,13 @@ def main():
     p.add_argument('--seed', type=int, default=1, help='the first seed (default 1)')
     p.add_argument('--vlen', type=int, nargs='*', default=[128, 512, 1024], help='against QEMU')
     p.add_argument('--ref-vlen', type=int, nargs='*', default=[1024, 2048], help='against the reference')
+    p.add_argument('--jit-vlen', type=int, nargs='*', default=[2048], help='translated against interpreted')
     p.add_argument('--keep', help='folder for the programs, instead of a temporary one')
     args = p.parse_args()
     if not args.run_reference:
         args.ref_vlen = []
 
-    print('1..%d' % (args.programs * (len(args.vlen) + len(args.ref_vlen))))
+    print('1..%d' % (args.programs * (len(args.vlen) + len(args.ref_vlen) + len(args.jit_vlen))))
     number = failed = 0
     with tempfile.TemporaryDirectory() as temp:
         for seed in range(args.seed, args.seed + args.programs):
@@ -101,6 +114,7 @@ def main():
             env = environment(seed)
             runs = [('qemu-riscv64', v, compare_with_qemu(args, elf, listing, v, env)) for v in args.vlen]
             runs += [('the reference', v, compare_with_reference(args, elf, v, env)) for v in args.ref_vlen]
+            runs += [('itself, interpreted', v, compare_translated(args, elf, listing, v)) for v in args.jit_vlen]
             for against, vlen, problem in runs:
                 number += 1
                 failed += bool(problem)

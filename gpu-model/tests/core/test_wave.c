@@ -94,14 +94,15 @@ private_lanes(void)
       vmem_insn(false, VM_INDEXED_U, 1, 3, 12, 0, 16, true),
       vmem_insn(true, VM_UNIT, 1, 2, 8, 10, 0, true),      /* local memory */
       vmem_insn(false, VM_UNIT, 1, 2, 13, 10, 0, true),
+      BARRIER,   /* whoever is at its end has no registers any more */
    };
-   pages_program(&p, code, 5);
+   pages_program(&p, code, 6);
    for (unsigned i = 0; i < 64; i++) {
       v64(16)[i] = COLIBRI_PRIVATE_BASE | (uint64_t)i << COLIBRI_PRIVATE_LANE_SHIFT | (i % 32 * 4);
       ((uint32_t *)v64(8))[i] = 9 * i;
    }
    p.w->x[10] = COLIBRI_LOCAL_BASE + 1024 - 256;
-   CHECK(cg_wave_run(p.core, p.w, 100) == CG_STOP_END);
+   CHECK(cg_wave_run(p.core, p.w, 100) == CG_STOP_BARRIER);
    CHECK(memcmp(v64(8), v64(12), 256) == 0);
    CHECK(memcmp(v64(8), v64(13), 256) == 0);
    CHECK(memcmp(v64(8), p.lds + 768, 256) == 0);
@@ -176,7 +177,7 @@ check_moves(const uint64_t *addr, uint64_t active, unsigned size, bool store)
       if (place)
          memcpy(store ? place : data + i * size, store ? data + i * size : place, size);
    }
-   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
+   CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_BARRIER);
    places_get(&got);
    CHECK(memcmp(&want, &got, sizeof(want)) == 0);
    CHECK(memcmp(data, reg, 64 * size) == 0);
@@ -194,9 +195,10 @@ gathers(void)
       const uint32_t code[] = {
          VSETVLI(31, 0, VTYPE(sew, (int)sew - 2)),
          vmem_insn(store, VM_INDEXED_O, 1, 3, 8, 0, 16, all),
+         BARRIER,
       };
 
-      pages_program(&p, code, 2);
+      pages_program(&p, code, 3);
       fill(p.w->priv, 64 * 128);
       fill(p.lds, 1024);
       fill(page_ptr(&p, 0, 0), 3 * CG_PAGE_SIZE);
@@ -220,6 +222,7 @@ masked_units(void)
       const uint32_t code[] = {
          VSETVLI(31, 11, VTYPE(sew, (int)sew - 2)),
          vmem_insn(store, VM_UNIT, 1, sew, 8, 10, 0, false),
+         BARRIER,
       };
       /* The last third of the elements is beyond the end. */
       unsigned last = round / 48 % 2 ? lanes : lanes - lanes / 3;
@@ -228,7 +231,7 @@ masked_units(void)
 
       pages_set_all(&p, RWA);
       pages_set(&p, 3, 0);
-      pages_program(&p, code, 2);
+      pages_program(&p, code, 3);
       fill(p.w->priv, 64 * 128);
       fill(p.lds, 1024);
       fill(page_ptr(&p, 0, 0), 3 * CG_PAGE_SIZE);

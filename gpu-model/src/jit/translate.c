@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a region to host code: blocks, one instruction after the other, and
+ * behind them the stubs through which they are left.
+ */
+#include <stdlib.h>
+
+#include "exec.h"
+#include "fpenv.h"
+#include "translate.h"
+#include "vec.h"
+
+static struct jit_stub *
+new_stub(struct jit_region *t, enum stub_kind kind, uint8_t *at)
+{
+   if (t->num_stubs == MAX_STUBS) {
+      t->failed = true;
+      return &t->nowhere;
+   }
+   struct jit_stub *s = &t->stub[t->num_stubs++];
+   bool put_off = t->num_vops != 0;
+   *s = (struct jit_stub){
+      .kind = kind, .at = at, .op = jit_op(t, t->cur), .uncount = (uint16_t)(t->end - t->cur),
+      .index = (uint16_t)t->cur, .first = t->first_pending, .num = t->num_vops,
+      .vtype = t->vtype != NO_VTYPE && (put_off || t->vtype != t->vtype_memory) ? t->vtype : NO_VTYPE,
+   };
+   return s;
+}
+
+void
+jit_stub_exit(struct jit_region *t, uint8_t *at)
+{
+   new_stub(t, STUB_EXIT, at);
+}
+
+struct jit_stub *
+jit_stub_fma(struct jit_region *t, uint8_t *at)
+{
+   return new_stub(t, STUB_FMA, at);
+}
+
+void
+jit_call_handler(struct jit_region *t)
+{
+   struct cg_asm *a = &t->a;
+   asm_int(a, 0, true, 0x8d, RDI, rm_mem(R_WAVE, -WAVE_BIAS));
+   asm_mov_imm(a, RSI, (uintptr_t)jit_op(t, t->cur));
+   asm_call(a, (const void *)(uintptr_t)jit_call);
+   asm_mov_imm(a, RCX, (uintptr_t)(jit_op(t, t->cur) + t->insn[t->cur].op.len));
+   asm_alu(a, true, ALU_CMP, RAX, rm_reg(RCX));
+   new_stub(t, STUB_RESULT, asm_jcc(a, CC_NE))->uncount--;
+   t->acc = -1;
+}
+
+static void
+emit_replay(struct jit_region *t, const struct jit_stub *s)
+{
+   struct cg_asm *a = &t->a;
+   if (!s->num && s->vtype == NO_VTYPE)
+      return;
+   asm_int(a, 0, true, 0x8d, RDI, rm_mem(R_WAVE, -WAVE_BIAS));
+   asm_mov_imm(a, RSI, s->first);
+   asm_mov_imm(a, RDX, s->num);
+   asm_mov_imm(a, RCX, s->index);
+   asm_mov_imm(a, R8, (uint32_t)s->vtype);
+   asm_call(a, (const void *)(uintptr_t)jit_replay);
+}
+
+void
+jit_vtype_to_memory(struct jit_region *t)
+{
+   if (t->vtype == NO_VTYPE || t->vtype == t->vtype_memory)
+      return;
+   struct jit_stub s = { .vtype = t->vtype };
+   emit_replay(t, &s);
+   t->vtype_memory = t->vtype;
+   t->acc = -1;
+}
+
+bool
+jit_need_vtype(struct jit_region *t)
+{
+   if (t->vtype != NO_VTYPE)
+      return true;
+   if (t->expected == NO_VTYPE)
+      return false;
+   asm_alu_imm(&t->a, false, ALU_CMP, WAVE(lanes), t->expected);
+   jit_stub_exit(t, asm_jcc(&t->a, CC_NE));
+   t->vtype = t->vtype_memory = t->expected;
+   return true;
+}
+
+/* The last place's limits decide whether there is one; else jit_site_fill(). */
+void
+jit_address(struct jit_region *t, unsigned size, uint32_t perm)
+{
+   struct cg_asm *a = &t->a;
+   struct cg_jit *jit = t->jit;
+   if (jit->num_sites == JIT_SITES) {
+      t->failed = true;
+      return;
+   }
+   unsigned site = jit->num_sites++;
+   jit->site[site] = (struct jit_site){ .size = (uint16_t)size, .perm = (uint8_t)perm };
+   int32_t at = (int32_t)(offsetof(struct cg_jit, site) + site * sizeof(struct jit_site));
+   asm_int(a, 0, true, 0x89, RAX, rm_reg(RCX));
+   asm_alu(a, true, ALU_SUB, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, base)));
+   asm_alu(a, true, ALU_CMP, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, limit)));
+   struct jit_stub *s = new_stub(t, STUB_SITE, asm_jcc(a, CC_AE));
+   asm_load(a, RDX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, counter)));
+   asm_alu_imm(a, false, ALU_SUB, rm_mem(RDX, 0), 1);
+   s->also_at = asm_jcc(a, CC_E);
+   asm_alu(a, true, ALU_ADD, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, host)));
+   s->back = a->p;
+   s->site = (unsigned)at;
+}
+
+/* ---- Instructions -----------------------------------------------------------*/
+
+/* vl stays 64 lanes, or the interpreter does it. */
+static bool
+emit_vsetvli(struct jit_region *t, const struct cg_op *op)
+{
+   bool keeps_vl = !op->rs1 && op->rd == CG_XZERO_SINK;
+   if (!jit_vtype_ok(t, op->imm) || (keeps_vl && !jit_need_vtype(t)))
+      return false;
+   if (op->rs1) {
+      asm_alu_imm(&t->a, true, ALU_CMP, rm_x(op->rs1), CG_LANES);
+      jit_stub_exit(t, asm_jcc(&t->a, CC_B));
+   }
+   if (op->rd != CG_XZERO_SINK) {
+      jit_keep_x(t, op->rd);
+      asm_store_imm(&t->a, rm_x(op->rd), 3, CG_LANES);
+      if (t->acc == op->rd)
+         t->acc = -1;
+   }
+   t->vtype = (int)op->imm;
+   return true;
+}
+
+/* By the interpreter's handler. What was put off has to be done before what could notice. */
+static void
+emit_by_handler(struct jit_region *t, const struct cg_op *op)
+{
+   bool vector = jit_is_vector(op), memory = (op->insn & 0x7f) == 0x2f || op->fn == cg_x_fence;
+   if (vector || memory || jit_changes_vtype(op))
+      jit_flush(t, jit_live_before(t));
+   if (vector || op->fn == cg_x_csr)
+      jit_vtype_to_memory(t);
+   if (!vector && op->rd < 32)
+      jit_keep_x(t, op->rd), jit_keep_f(t, op->rd);
+   jit_call_handler(t);
+   if (op->rd < 32)
+      t->boxed &= ~(1u << op->rd);
+   if (jit_changes_vtype(op) || jit_is_vsetvli(op))
+      t->vtype = t->vtype_memory = t->expected = NO_VTYPE;
+   if (op->fn == cg_x_csr)
+      t->rm_checked = false;
+}
+
+static void
+emit_insn(struct jit_region *t)
+{
+   const struct cg_op *op = &t->insn[t->cur].op;
+   if (jit_is_vsetvli(op)) {
+      if (!emit_vsetvli(t, op))
+         emit_by_handler(t, op);
+      return;
+   }
+   if (jit_is_vector(op) && jit_need_vtype(t) && jit_vector(t, op))
+      return;
+   if (!jit_is_vector(op) && jit_scalar(t, op))
+      return;
+   emit_by_handler(t, op);
+}
+
+/* ---- Blocks -------------------------------------------------------------------*/
+
+static void
+jump_to(struct jit_region *t, uint8_t *at, unsigned slot)
+{
+   int16_t target = t->by_slot[slot];
+   if (target < 0) {
+      jit_stub_exit(t, at);
+   } else {
+      t->jump[t->num_jumps].at = at;
+      t->jump[t->num_jumps++].target = (unsigned)target;
+   }
+}
+
+/* A branch out of what was compiled is left to the interpreter, which finds the page. */
+static void
+emit_branch(struct jit_region *t, const struct jit_insn *insn)
+{
+   const struct cg_op *op = &insn->op;
+   jit_flush(t, jit_live_before(t));
+   jit_vtype_to_memory(t);
+   if (op->fn == cg_x_jal) {
+      unsigned target = jit_target(insn);
+      if (t->by_slot[target] < 0) {
+         jit_stub_exit(t, asm_jmp(&t->a));
+         return;
+      }
+      if (op->rd != CG_XZERO_SINK) {
+         asm_mov_imm(&t->a, RAX, t->page->va + 2ull * (insn->slot + op->len));
+         asm_store(&t->a, rm_x(op->rd), RAX);
+      }
+      jump_to(t, asm_jmp(&t->a), target);
+      return;
+   }
+   jump_to(t, asm_jcc(&t->a, jit_compare(t, op)), jit_target(insn));
+}
+
+/* Behind the last instruction of a block, unless that one knows where to go. */
+static void
+emit_fall_through(struct jit_region *t)
+{
+   const struct jit_insn *last = &t->insn[t->end - 1];
+   unsigned next = jit_next(last);
+   if (t->end < t->num_insns && t->insn[t->end].slot == next)
+      return;
+   if (t->by_slot[next] >= 0) {
+      jump_to(t, asm_jmp(&t->a), next);
+      return;
+   }
+   asm_mov_imm(&t->a, RAX, (uintptr_t)(jit_op(t, t->end - 1) + last->op.len));
+   asm_jmp_to(&t->a, t->jit->leave);
+}
+
+static void
+begin_block(struct jit_region *t, unsigned first)
+{
+   struct cg_asm *a = &t->a;
+   t->first = t->cur = first;
+   t->end = first + 1;
+   while (!t->insn[t->end - 1].exit && t->insn[t->end - 1].op.fn != cg_x_jal && t->end < t->num_insns &&
+          !t->insn[t->end].leader && jit_next(&t->insn[t->end - 1]) == t->insn[t->end].slot)
+      t->end++;
+   t->vtype = t->vtype_memory = NO_VTYPE;
+   t->expected = t->insn[first].vtype;
+   t->rm_checked = false;
+   t->acc = -1;
+   t->boxed = 0;
+   t->label[first] = a->p;
+   asm_alu_imm(a, true, ALU_SUB, WAVE(left), (int)(t->end - first));
+   jit_stub_exit(t, asm_jcc(a, CC_B));
+   asm_alu_imm(a, false, ALU_CMP, rm_mem(R_CORE, (int)offsetof(struct cg_core, stop)), 0);
+   jit_stub_exit(t, asm_jcc(a, CC_NE));
+}
+
+static void
+emit_block(struct jit_region *t, unsigned first)
+{
+   begin_block(t, first);
+   for (; t->cur < t->end; t->cur++) {
+      struct jit_insn *insn = &t->insn[t->cur];
+      if (insn->exit) {
+         jit_flush(t, jit_live_before(t));
+         jit_vtype_to_memory(t);
+         jit_stub_exit(t, asm_jmp(&t->a));
+         return;
+      }
+      if (jit_is_branch(&insn->op)) {
+         emit_branch(t, insn);
+         if (insn->op.fn == cg_x_jal)
+            return;
+      } else {
+         emit_insn(t);
+      }
+   }
+   t->cur = t->end - 1;
+   jit_flush(t, t->insn[t->cur].live);
+   jit_vtype_to_memory(t);
+   emit_fall_through(t);
+}
+
+/* ---- Stubs ----------------------------------------------------------------------*/
+
+static void
+emit_leave(struct jit_region *t, const struct jit_stub *s)
+{
+   struct cg_asm *a = &t->a;
+   if (s->uncount)
+      asm_alu_imm(a, true, ALU_ADD, WAVE(left), s->uncount);
+   emit_replay(t, s);
+   asm_mov_imm(a, RAX, (uintptr_t)s->op);
+   asm_jmp_to(a, t->jit->leave);
+}
+
+/* The result of a handler that is not the next operation. */
+static void
+emit_result(struct jit_region *t, const struct jit_stub *s)
+{
+   struct cg_asm *a = &t->a;
+   if (s->uncount)
+      asm_alu_imm(a, true, ALU_ADD, WAVE(left), s->uncount);
+   asm_int(a, 0, true, 0x89, RAX, rm_reg(RBX));
+   emit_replay(t, s);
+   asm_int(a, 0, true, 0x89, RBX, rm_reg(RAX));
+   asm_jmp_to(a, t->jit->leave);
+}
+
+static void
+emit_site(struct jit_region *t, const struct jit_stub *s)
+{
+   struct cg_asm *a = &t->a;
+   asm_int(a, 0, true, 0x8d, RDI, rm_mem(R_WAVE, -WAVE_BIAS));
+   asm_int(a, 0, true, 0x8d, RSI, rm_mem(R_JIT, (int32_t)s->site));
+   asm_int(a, 0, true, 0x89, RAX, rm_reg(RDX));
+   asm_call(a, (const void *)(uintptr_t)jit_site_fill);
+   asm_int(a, 0, true, 0x89, RAX, rm_reg(RCX));
+   asm_int(a, 0, true, 0x85, RAX, rm_reg(RAX));
+   asm_patch(a, asm_jcc(a, CC_NE), s->back);
+   emit_leave(t, s);
+}
+
+/* 0 * inf + NaN is invalid, whatever the host thinks of it; and NaNs become the canonical one. */
+static void
+emit_fma_nan(struct jit_region *t, const struct jit_stub *s)
+{
+   struct cg_asm *a = &t->a;
+   const uint32_t w = s->wide ? EVEX_W : 0;
+   const uint32_t class = EVEX_OP(PP_66, MAP_0F3A, 0, 0x66) | w;
+   const uint32_t cmp = (s->wide ? EVEX_OP(PP_66, MAP_0F, 1, 0xc2) : EVEX_OP(PP_NONE, MAP_0F, 0, 0xc2));
+   const struct cg_evex on = { .k = s->mask }, q = { .k = 7, .b = s->q_broadcast };
+   enum { ZERO = 0x06, INF = 0x18, UNORDERED = 3 };
+
+   for (unsigned i = 0; i < 2; i++) {
+      asm_evex(a, class, L512, 7, 0, s->p, on), asm_byte(a, i ? INF : ZERO);
+      asm_evex(a, class, L512, 7, 0, s->q, q), asm_byte(a, i ? ZERO : INF);
+      asm_k(a, K_ORTEST, false, 7, 0, rm_reg(7));
+      uint8_t *none = asm_jcc(a, CC_E);
+      asm_int(a, 0, false, 0x80, ALU_OR, WAVE(fflags)), asm_byte(a, CG_NV);
+      asm_patch(a, none, a->p);
+   }
+   asm_evex(a, cmp, L512, 7, s->result, rm_reg(s->result), on), asm_byte(a, UNORDERED);
+   asm_evex(a, EVEX_OP(PP_66, MAP_0F38, 0, s->wide ? 0x59 : 0x58) | w, L512, s->result, 0,
+            s->wide ? JIT(nan[1]) : JIT(nan[0]), (struct cg_evex){ .k = 7 });
+   asm_jmp_to(a, s->back);
+}
+
+static void
+emit_stubs(struct jit_region *t)
+{
+   for (unsigned i = 0; i < t->num_stubs; i++) {
+      const struct jit_stub *s = &t->stub[i];
+      asm_patch(&t->a, s->at, t->a.p);
+      if (s->also_at)
+         asm_patch(&t->a, s->also_at, t->a.p);
+      switch (s->kind) {
+      case STUB_EXIT: emit_leave(t, s); break;
+      case STUB_RESULT: emit_result(t, s); break;
+      case STUB_SITE: emit_site(t, s); break;
+      case STUB_FMA: emit_fma_nan(t, s); break;
+      }
+   }
+}
+
+/* ---- The region -------------------------------------------------------------------*/
+
+static bool
+hook(struct jit_region *t)
+{
+   struct cg_code_page *page = t->page;
+   if (!page->jit)
+      page->jit = calloc(1, sizeof(*page->jit));
+   if (!page->jit)
+      return false;
+   for (unsigned i = 0; i < t->num_insns; i++) {
+      struct jit_insn *insn = &t->insn[i];
+      struct cg_op *op = &page->ops[insn->slot];
+      if (!insn->leader || insn->exit)
+         continue;
+      if (op->fn != cg_jit_enter)
+         page->jit->fn[insn->slot] = op->fn;
+      page->jit->code[insn->slot] = t->label[i];
+      op->fn = cg_jit_enter;
+   }
+   return true;
+}
+
+enum jit_result
+jit_translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, unsigned slot)
+{
+   struct jit_region *t = jit->region;
+   unsigned sites = jit->num_sites, pending = jit->num_pending;
+
+   t->jit = jit;
+   t->page = page;
+   t->a = (struct cg_asm){ .base = jit->code + jit->used, .p = jit->code + jit->used, .end = jit->code + JIT_CODE };
+   t->num_jumps = t->num_stubs = 0;
+   t->failed = false;
+   jit_begin_lanes(t);
+   if (!jit_discover(t, slot, w->lanes == CG_NEVER ? NO_VTYPE : (int)w->lanes) || t->insn[t->by_slot[slot]].exit)
+      return JIT_NOTHING;
+
+   for (unsigned i = 0; i < t->num_insns; i = t->end)
+      emit_block(t, i);
+   for (unsigned i = 0; i < t->num_jumps; i++)
+      asm_patch(&t->a, t->jump[i].at, t->label[t->jump[i].target]);
+   emit_stubs(t);
+   if (t->failed || t->a.full) {
+      jit->num_sites = sites;
+      jit->num_pending = pending;
+      return JIT_FULL;
+   }
+   if (!hook(t))
+      return JIT_NOTHING;
+   jit->used += (size_t)(t->a.p - t->a.base);
+   return JIT_DONE;
+}

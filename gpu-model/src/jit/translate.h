@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the translator.
+ *
+ * A region is what can be reached from a hot operation without leaving its
+ * page of code.  Between blocks all registers are in struct cg_wave, so every
+ * block may be entered from the interpreter, and left to it at any operation.
+ *
+ * Within a block vector operations are put off (vector.c) and then executed
+ * together, 16 lanes at a time, so that what one computes for the next stays
+ * in host registers.  Where such a block is left before they ran, replay.c
+ * executes what is pending with the interpreter's handlers.
+ */
+#ifndef CG_JIT_TRANSLATE_H
+#define CG_JIT_TRANSLATE_H
+
+#include "asm.h"
+#include "jit.h"
+
+#define JIT_SITES   4096
+#define JIT_PENDING (16 * 1024)
+#define JIT_SLOTS   128
+#define JIT_SEGMENTS 64
+#define JIT_CODE    (4u << 20)
+
+/** The place that one memory instruction used last: accesses may begin in [base, base + limit). */
+struct jit_site {
+   uint64_t base, limit;
+   uint64_t host;
+   uint32_t *counter;    /**< of the accesses until the place is looked up again: the TLB's, or */
+   uint32_t left;        /**< the site's own, where they are not counted */
+   uint16_t size;        /**< bytes of the access */
+   uint8_t perm;         /**< CG_PERM_* */
+   bool segment;         /**< in cg_jit.segment */
+};
+
+/** A vector operation that was put off, as replay.c needs it. */
+struct jit_pending {
+   const struct cg_op *op;
+   uint16_t vtype;
+   uint16_t value;       /**< slot of the scalar operand ... */
+   uint16_t value_from;  /**< ... for exits behind this instruction of the block */
+   uint16_t host;        /**< slot of a memory operand's host address */
+   bool fp_value;        /**< the operand is in an f register */
+   bool memory;
+};
+
+/** What generated code reaches through r15. */
+struct cg_jit {
+   uint64_t small[48];                  /**< -16 .. 31 */
+   uint64_t nan[2], sign[2], count_mask[2], two31;
+   uint8_t iota8[64];
+   uint16_t iota16[64];
+   uint32_t iota32[64];
+   uint64_t iota64[64];
+   uint64_t slot[JIT_SLOTS];
+   struct jit_site site[JIT_SITES];
+   unsigned num_sites;
+   struct jit_site *segment[JIT_SEGMENTS];   /**< those of this run's local memory, private memory and stack */
+   unsigned num_segments;
+   struct jit_pending pending[JIT_PENDING];
+   unsigned num_pending;
+   struct cg_core *core;
+   uint8_t *code;                       /**< JIT_CODE bytes, writable or executable */
+   size_t used;
+   const struct cg_op *(*enter)(struct cg_wave *w, const uint8_t *block);
+   const uint8_t *leave;
+   unsigned threshold;
+   bool inside;
+   struct jit_region *region;           /**< scratch of the translator */
+};
+
+/** Of a decoded page: where the translations of its operations begin, and what was the handler. */
+struct cg_jit_page {
+   const uint8_t *code[CG_SLOTS_PER_PAGE];
+   cg_exec_fn fn[CG_SLOTS_PER_PAGE];
+};
+
+/* Registers of generated code, the same everywhere. */
+#define R_WAVE R12   /* + WAVE_BIAS, so that x registers have short displacements */
+#define R_CORE R13
+#define R_JIT  R15
+#define WAVE_BIAS 128
+
+#define WAVE(field) rm_mem(R_WAVE, (int32_t)offsetof(struct cg_wave, field) - WAVE_BIAS)
+#define JIT(field)  rm_mem(R_JIT, (int32_t)offsetof(struct cg_jit, field))
+
+static inline struct cg_operand
+rm_x(unsigned r)
+{
+   return rm_mem(R_WAVE, (int32_t)(offsetof(struct cg_wave, x) + 8 * r) - WAVE_BIAS);
+}
+
+static inline struct cg_operand
+rm_f(unsigned r)
+{
+   return rm_mem(R_WAVE, (int32_t)(offsetof(struct cg_wave, f) + 8 * r) - WAVE_BIAS);
+}
+
+static inline struct cg_operand
+rm_v(unsigned r, unsigned byte)
+{
+   return rm_mem(R_WAVE, (int32_t)(offsetof(struct cg_wave, v) + CG_MAX_VLENB * r + byte) - WAVE_BIAS);
+}
+
+static inline struct cg_operand
+rm_slot(unsigned slot)
+{
+   return rm_mem(R_JIT, (int32_t)(offsetof(struct cg_jit, slot) + 8 * slot));
+}
+
+static inline struct cg_operand
+rm_small(int64_t v)
+{
+   return rm_mem(R_JIT, (int32_t)(offsetof(struct cg_jit, small) + 8 * (v + 16)));
+}
+
+#define MAX_INSNS  1024
+#define MAX_STUBS  4096
+#define MAX_PUT_OFF 96
+#define MAX_MEMORY 12
+#define NO_VTYPE   (-1)
+
+/** One instruction of a region. */
+struct jit_insn {
+   uint16_t slot;
+   bool leader;
+   bool exit;              /**< the interpreter executes it */
+   struct cg_op op;        /**< branch targets in bytes */
+   uint32_t use, def;      /**< vector registers */
+   uint32_t live;          /**< those that somebody may want afterwards */
+   uint32_t live_in;       /**< leaders: the same in front of it */
+   int16_t vtype;          /**< in front of it; what is expected, unless sure */
+   bool sure;              /**< leaders: whoever comes from the region has that vtype */
+};
+
+/** What a deferred vector operation does. */
+enum vkind {
+   V_NONE, V_BIN, V_SHIFT, V_MAC, V_CMP, V_MOVE, V_MERGE, V_EXTEND, V_IOTA, V_COPY, V_LOGIC,
+   V_FBIN, V_FMA, V_FSQRT, V_FMINMAX, V_FCMP, V_FSIGN, V_FCVT, V_LOAD, V_STORE,
+};
+
+enum { VF_REVERSE = 1, VF_SUB = 2, VF_ADD_VS2 = 4, VF_TO_INT = 8, VF_UNSIGNED = 16 };
+
+/** A vector operation that was put off. */
+struct jit_vop {
+   uint8_t kind, flags, imm;
+   uint8_t rd, rs1, rs2;
+   uint8_t eew, aeew;      /**< of the result, and of vs2 where it differs */
+   bool masked;
+   bool b_reg;             /**< vs1 is a register, else: */
+   struct cg_operand b;         /**< the scalar operand */
+   uint32_t opc;
+   uint8_t x, f;           /**< registers whose value at this time is meant, or 0xff */
+   uint16_t value;         /**< slot that has the operand from the beginning, 0: none */
+   uint16_t host, bytes;
+   unsigned pending;       /**< index in cg_jit.pending */
+};
+
+enum stub_kind { STUB_EXIT, STUB_RESULT, STUB_SITE, STUB_FMA };
+
+/** Code out of the way. */
+struct jit_stub {
+   enum stub_kind kind;
+   uint8_t *at, *also_at, *back;
+   const struct cg_op *op;
+   uint16_t uncount;       /**< instructions that were counted and are not executed */
+   uint16_t index;         /**< of the instruction in its block */
+   unsigned first, num;    /**< pending operations */
+   int vtype;              /**< that is to be set, or NO_VTYPE */
+   unsigned site;
+   /* STUB_FMA */
+   struct cg_operand p, q;
+   bool q_broadcast, wide;
+   uint8_t result, mask;
+};
+
+struct jit_region {
+   struct cg_asm a;
+   struct cg_jit *jit;
+   struct cg_code_page *page;
+   struct jit_insn insn[MAX_INSNS];
+   struct jit_insn sorted[MAX_INSNS];
+   unsigned num_insns;
+   bool seen[MAX_INSNS];
+   uint16_t stack[2 * MAX_INSNS + 2];
+   int16_t by_slot[CG_SLOTS_PER_PAGE + 1];   /**< index into insn, -1 */
+   const uint8_t *label[MAX_INSNS];
+   struct { uint8_t *at; unsigned target; } jump[2 * MAX_INSNS];
+   unsigned num_jumps;
+   struct jit_stub stub[MAX_STUBS];
+   unsigned num_stubs;
+   struct jit_stub nowhere;                  /**< what no longer fits */
+   bool failed;
+
+   /* the block */
+   unsigned first, end, cur;
+   int vtype;              /**< known to apply, or NO_VTYPE */
+   int vtype_memory;       /**< the one in struct cg_wave */
+   int expected;           /**< NO_VTYPE, or what a check will establish */
+   bool rm_checked;
+   int acc;                /**< x register whose value is in rax, -1 */
+   uint32_t boxed;         /**< f registers that hold a single */
+
+   /* what was put off */
+   struct jit_vop vop[MAX_PUT_OFF];
+   unsigned num_vops, first_pending, num_slots, num_memory;
+   bool stores;
+   uint8_t view[32], zmm[32], kreg[32];
+   uint32_t e_loaded, e_written, m_loaded, m_written;
+   unsigned num_zmm, num_k;
+};
+
+/* translate.c */
+enum jit_result { JIT_DONE, JIT_NOTHING, JIT_FULL };
+enum jit_result jit_translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, unsigned slot);
+void jit_stub_exit(struct jit_region *t, uint8_t *at);
+struct jit_stub *jit_stub_fma(struct jit_region *t, uint8_t *at);
+/** Calls the handler of the current instruction and goes on, or leaves. */
+void jit_call_handler(struct jit_region *t);
+/** The vtype that is known goes to struct cg_wave. */
+void jit_vtype_to_memory(struct jit_region *t);
+/** Host address of the access at va in rax, @offset beyond, to rcx. */
+void jit_address(struct jit_region *t, unsigned size, uint32_t perm);
+
+static inline const struct cg_op *
+jit_op(const struct jit_region *t, unsigned insn)
+{
+   return &t->page->ops[t->insn[insn].slot];
+}
+
+/** Vector registers that are wanted in front of the current instruction. */
+static inline uint32_t
+jit_live_before(const struct jit_region *t)
+{
+   const struct jit_insn *i = &t->insn[t->cur];
+   return i->use | (i->live & ~i->def);
+}
+
+/* region.c */
+/** Finds the instructions from @slot on, and what is known about them. @return how many */
+unsigned jit_discover(struct jit_region *t, unsigned slot, int vtype);
+/** Slots of a branch's target and of what follows an instruction; CG_SLOTS_PER_PAGE: outside of the page. */
+unsigned jit_target(const struct jit_insn *i);
+unsigned jit_next(const struct jit_insn *i);
+bool jit_is_vsetvli(const struct cg_op *op);
+bool jit_is_plain_csr(const struct cg_op *op);
+/** May vtype, vl or vstart be different afterwards (vsetvli has rules of its own)? */
+bool jit_changes_vtype(const struct cg_op *op);
+
+/* scalar.c */
+/** Emits the current instruction if it knows how. */
+bool jit_scalar(struct jit_region *t, const struct cg_op *op);
+/** A branch: jumps if taken. @return condition code for its compare, which was emitted */
+unsigned jit_compare(struct jit_region *t, const struct cg_op *op);
+bool jit_is_branch(const struct cg_op *op);
+/** Before an x or f register is written: those who were put off keep its value. */
+void jit_keep_x(struct jit_region *t, unsigned r);
+void jit_keep_f(struct jit_region *t, unsigned r);
+
+/* vector.c: putting off */
+/** Puts off the current instruction if it knows how. */
+bool jit_vector(struct jit_region *t, const struct cg_op *op);
+/** Which vector registers an instruction reads and completely writes. */
+void jit_vector_effects(struct jit_region *t, struct jit_insn *i);
+bool jit_is_vector(const struct cg_op *op);
+/** vtype of 64 lanes: SEW/LMUL is 32. */
+bool jit_vtype_ok(const struct jit_region *t, int64_t vtype);
+/** Makes sure of the expected vtype; false when none is. */
+bool jit_need_vtype(struct jit_region *t);
+
+/* lanes.c */
+void jit_begin_lanes(struct jit_region *t);
+/** Executes what was put off; of the vector registers those of @live are wanted afterwards. */
+void jit_flush(struct jit_region *t, uint32_t live);
+
+/* replay.c */
+void jit_replay(struct cg_wave *w, unsigned first, unsigned num, unsigned index, int vtype);
+uint8_t *jit_site_fill(struct cg_wave *w, struct jit_site *site, uint64_t va);
+const struct cg_op *jit_call(struct cg_wave *w, const struct cg_op *op);
+
+#endif /* CG_JIT_TRANSLATE_H */
