@@ -57,8 +57,48 @@ bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr)
 	return ret;
 }
 
+static void block_release(struct kref *ref)
+{
+	struct hmm_svm_block *block = container_of(ref, struct hmm_svm_block, ref);
+
+	hmm_svm_chunk_detach(block);
+	mutex_destroy(&block->migrate);
+	hmm_svm_dma_free(block);
+	kfree_rcu(block, rcu);
+}
+
+void hmm_svm_block_put(struct hmm_svm_block *block)
+{
+	kref_put(&block->ref, block_release);
+}
+
+/* Gives up the xarray's reference to a block that is gone, if nobody else is faster. */
+static void block_erase(struct hmm_svm_block *block)
+{
+	unsigned long index = hmm_svm_block_index(block->notifier, block->start);
+
+	if (xa_cmpxchg(&block->notifier->blocks, index, block, NULL, GFP_NOWAIT) == block)
+		hmm_svm_block_put(block);
+}
+
+/* The mirror ends: the block has nothing mapped, and never will. */
+void hmm_svm_block_remove(struct hmm_svm_block *block)
+{
+	spin_lock(&block->state);
+	block->gone = true;
+	spin_unlock(&block->state);
+	block_erase(block);
+}
+
+/* Gives up a reference to a block that is gone, and the xarray's. */
+void hmm_svm_block_forget(struct hmm_svm_block *block)
+{
+	block_erase(block);
+	hmm_svm_block_put(block);
+}
+
 /*
- * The block of @addr, made if it does not exist; NULL without memory.
+ * The block of @addr, made if it does not exist or is gone; NULL without memory.
  *
  * Looked up under the xa_lock, which is what orders a fault against an
  * invalidation of the same block: see zap_blocks().
@@ -67,15 +107,22 @@ struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 a
 {
 	unsigned long index = hmm_svm_block_index(notifier, addr);
 	struct hmm_svm_block *block, *old, *fresh = NULL;
+	bool gone = false;
 
 	for (;;) {
 		xa_lock(&notifier->blocks);
 		block = xa_load(&notifier->blocks, index);
-		if (block)
+		if (block) {
 			kref_get(&block->ref);
+			gone = READ_ONCE(block->gone);
+		}
 		xa_unlock(&notifier->blocks);
-		if (block)
+		if (block && !gone)
 			break;
+		if (block) {
+			hmm_svm_block_forget(block);
+			continue;
+		}
 
 		if (!fresh)
 			fresh = block_alloc(notifier, addr & ~(HMM_SVM_BLOCK_SIZE - 1));
@@ -119,50 +166,13 @@ struct hmm_svm_block *hmm_svm_block_next(struct hmm_svm *svm, u64 start, u64 end
 		j = start > notifier->start ? hmm_svm_block_index(notifier, start) : 0;
 		xa_for_each_range(&notifier->blocks, j, block, j,
 				  hmm_svm_block_index(notifier, end - 1))
-			if (kref_get_unless_zero(&block->ref))
+			if (!READ_ONCE(block->gone) && kref_get_unless_zero(&block->ref))
 				goto out;
 	}
 	block = NULL;
 out:
 	rcu_read_unlock();
 	return block;
-}
-
-static void block_release(struct kref *ref)
-{
-	struct hmm_svm_block *block = container_of(ref, struct hmm_svm_block, ref);
-
-	hmm_svm_chunk_detach(block);
-	mutex_destroy(&block->migrate);
-	hmm_svm_dma_free(block);
-	kfree_rcu(block, rcu);
-}
-
-void hmm_svm_block_put(struct hmm_svm_block *block)
-{
-	kref_put(&block->ref, block_release);
-}
-
-/*
- * Gives up the xarray's reference to a block that has nothing mapped and is not to be
- * found any more. A fault that is at work on it finds it gone and starts again with a
- * new one.
- */
-void hmm_svm_block_forget(struct hmm_svm_block *block)
-{
-	spin_lock(&block->state);
-	block->gone = true;
-	spin_unlock(&block->state);
-	hmm_svm_block_put(block);
-}
-
-/* The same for one that is still to be found, if nobody else is faster. */
-void hmm_svm_block_remove(struct hmm_svm_block *block)
-{
-	unsigned long index = hmm_svm_block_index(block->notifier, block->start);
-
-	if (xa_cmpxchg(&block->notifier->blocks, index, block, NULL, GFP_NOWAIT) == block)
-		hmm_svm_block_forget(block);
 }
 
 /* For hmm_svm_window_snapshot(): what the commit compares with. */
@@ -309,10 +319,12 @@ static void zap_part(struct hmm_svm_block *block, unsigned int first, unsigned i
  * That includes what somebody else took away whose flush is not known to be
  * complete: until then, core mm may not go on for us either.
  *
+ * @waits: NULL, or core mm may zap entries, too: set if it has to wait for a move first.
+ *
  * Callable wherever notifiers are. Return: block->seq of this zap.
  */
 unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
-				struct hmm_svm_span *zapped)
+				struct hmm_svm_span *zapped, bool *waits)
 {
 	unsigned int from = hmm_svm_page_index(block, max(start, block->start));
 	unsigned int to = hmm_svm_page_index(block, min(end, hmm_svm_block_end(block)));
@@ -321,6 +333,8 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 
 	spin_lock(&block->state);
 	seq = ++block->seq;
+	if (waits && hmm_svm_whole_zapped(block))
+		*waits = true;
 	widen(block, &first, &last);
 
 	if (find_next_bit(block->mapped, last, first) < last) {
@@ -377,19 +391,43 @@ static void reap_locked(struct hmm_svm_block *block, unsigned int first, unsigne
 }
 
 /*
- * After the flush, the device knows nothing of the zapped pages any more. For
- * an invalidation by core mm, during which no page comes back.
+ * Nothing will be mapped in the block any more: a fault finds it gone and starts again with
+ * a new one. The rest is for hmm_svm_block_forget(), which a worker calls, as it costs more
+ * than munmap() should wait for. Return: whether the block was not gone.
  */
-void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end)
+static bool retire_locked(struct hmm_svm_block *block)
 {
+	lockdep_assert_held(&block->state);
+
+	if (block->gone || !kref_get_unless_zero(&block->ref))
+		return false;
+	block->gone = true;
+	llist_add(&block->idle, &block->notifier->svm->idle);
+	return true;
+}
+
+/*
+ * After the flush, the device knows nothing of the zapped pages any more. For
+ * an invalidation by core mm, during which no page comes back; and none is left in the
+ * block, if all of it is @unmapped.
+ *
+ * Callable wherever notifiers are, under RCU. Return: whether it is new on hmm_svm.idle.
+ */
+bool hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end, bool unmapped)
+{
+	bool idle = false;
+
 	start = max(start, block->start);
 	end = min(end, hmm_svm_block_end(block));
-	if (start >= end)
-		return;
 
 	spin_lock(&block->state);
-	reap_locked(block, hmm_svm_page_index(block, start), hmm_svm_page_index(block, end));
+	if (start < end)
+		reap_locked(block, hmm_svm_page_index(block, start),
+			    hmm_svm_page_index(block, end));
+	if (unmapped)
+		idle = retire_locked(block);
 	spin_unlock(&block->state);
+	return idle;
 }
 
 /*
@@ -406,7 +444,7 @@ void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end)
 
 	might_sleep();
 
-	seq = hmm_svm_block_zap(block, start, end, &zapped);
+	seq = hmm_svm_block_zap(block, start, end, &zapped, NULL);
 	if (zapped.start >= zapped.end)
 		return;
 	svm->ops->flush_wait(svm, svm->ops->flush_post(svm, zapped.start, zapped.end), true);

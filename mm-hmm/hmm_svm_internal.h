@@ -25,6 +25,7 @@
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/magic.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -223,6 +224,8 @@ struct hmm_svm_device {
  *	hmm_svm_device.lock
  * @later: blocks to map ahead of a fault; the same
  * @map_later: does that
+ * @idle: blocks that are gone, as their memory was unmapped
+ * @forget_idle: forgets them
  * @inject: bits by enum hmm_svm_failure, see hmm_svm_take_failure()
  * @advice_mutex: serialises adding advice
  * @advice_lock: protects what follows; a leaf
@@ -247,6 +250,8 @@ struct hmm_svm {
 	unsigned long turns;
 	struct list_head later;
 	struct delayed_work map_later;
+	struct llist_head idle;
+	struct delayed_work forget_idle;
 	unsigned long inject;
 	struct mutex advice_mutex; /* adding advice */
 	spinlock_t advice_lock; /* advice; a leaf */
@@ -286,6 +291,7 @@ enum hmm_svm_left {
  * @rcu: invalidations walk the blocks under RCU
  * @migrate: serialises fault service and migration
  * @state: protects what follows
+ * @idle: on hmm_svm.idle, with a reference
  * @seq: counts invalidations that touched this block
  * @gone: not in the xarray any more, or about to: nothing may be mapped
  * @zaps: counts invalidations in which core mm may zap entries here, see hmm_svm_whole.c
@@ -322,6 +328,7 @@ struct hmm_svm_block {
 	struct rcu_head rcu;
 	struct mutex migrate; /* fault service and migration */
 	spinlock_t state; /* what the device has mapped */
+	struct llist_node idle;
 	unsigned long seq;
 	bool gone;
 	unsigned long zaps;
@@ -449,6 +456,7 @@ static inline void hmm_svm_lockdep_block(struct hmm_svm_block *block)
 #endif
 
 /* hmm_svm_notifier.c */
+void hmm_svm_notifiers_init(struct hmm_svm *svm);
 struct hmm_svm_notifier *hmm_svm_notifier_get(struct hmm_svm *svm, u64 addr);
 void hmm_svm_notifiers_remove(struct hmm_svm *svm);
 
@@ -459,12 +467,12 @@ struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 a
 struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, u64 addr);
 struct hmm_svm_block *hmm_svm_block_next(struct hmm_svm *svm, u64 start, u64 end);
 void hmm_svm_block_put(struct hmm_svm_block *block);
-void hmm_svm_block_forget(struct hmm_svm_block *block);
 void hmm_svm_block_remove(struct hmm_svm_block *block);
+void hmm_svm_block_forget(struct hmm_svm_block *block);
 unsigned long hmm_svm_block_seq(struct hmm_svm_block *block);
 unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
-				struct hmm_svm_span *zapped);
-void hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end);
+				struct hmm_svm_span *zapped, bool *waits);
+bool hmm_svm_block_reap(struct hmm_svm_block *block, u64 start, u64 end, bool unmapped);
 void hmm_svm_block_clean(struct hmm_svm_block *block, u64 start, u64 end);
 void hmm_svm_block_widen(struct hmm_svm_block *block, const struct hmm_svm_span *same,
 			 struct hmm_svm_span *span, unsigned long *wanted);

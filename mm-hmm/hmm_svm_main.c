@@ -105,8 +105,7 @@ struct hmm_svm *hmm_svm_create(struct hmm_svm_device *sdev, const struct hmm_svm
 	svm->priv = priv;
 	svm->mm = current->mm;
 	svm->end = min_t(u64, end, svm->mm->task_size);
-	mutex_init(&svm->notifiers_lock);
-	xa_init(&svm->notifiers);
+	hmm_svm_notifiers_init(svm);
 	hmm_svm_advice_init(svm);
 	hmm_svm_map_later_init(svm);
 	hmm_svm_lockdep_mirror(svm);
@@ -143,7 +142,6 @@ void hmm_svm_destroy(struct hmm_svm *svm)
 	mmdrop(svm->mm);
 	hmm_svm_counters_put(svm->counters);
 	hmm_svm_advice_destroy(svm);
-	mutex_destroy(&svm->notifiers_lock);
 	kfree(svm);
 }
 EXPORT_SYMBOL_GPL(hmm_svm_destroy);

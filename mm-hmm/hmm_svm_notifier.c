@@ -11,6 +11,9 @@
 
 #include "hmm_svm_internal.h"
 
+/* How long a block that is gone may still be there: until munmap() is over. */
+#define HMM_SVM_IDLE_TIME	(HZ / 10)
+
 static struct hmm_svm_span clip(const struct hmm_svm_notifier *notifier,
 				const struct mmu_notifier_range *range)
 {
@@ -39,11 +42,6 @@ static bool is_our_exclusive(const struct hmm_svm *svm, const struct mmu_notifie
 	return range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == svm;
 }
 
-static bool is_unmap(const struct mmu_notifier_range *range)
-{
-	return range->event == MMU_NOTIFY_UNMAP || range->event == MMU_NOTIFY_RELEASE;
-}
-
 /* An invalidation that waits for its flush. */
 struct hmm_svm_flush {
 #ifdef HMM_SVM_TWO_PASS_NOTIFIER
@@ -56,6 +54,7 @@ struct hmm_svm_flush {
 	bool waits;	/* for the move of a large folio */
 	bool posted;
 	bool unmapped;
+	bool released;	/* as is all memory of the process, which ends */
 };
 
 /*
@@ -84,8 +83,9 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_flush *flush,
 	bool exclusive = is_our_exclusive(notifier->svm, range), may_zap = hmm_svm_may_zap(range);
 	const struct hmm_svm_span *span = &flush->span;
 	struct hmm_svm_span zapped = HMM_SVM_EMPTY_SPAN;
+	XA_STATE(xas, &notifier->blocks, first_index(notifier, span));
 	struct hmm_svm_block *block;
-	unsigned long index, seq;
+	unsigned long seq;
 	bool busy;
 
 	xa_lock(&notifier->blocks);
@@ -94,56 +94,70 @@ static struct hmm_svm_span zap_blocks(struct hmm_svm_flush *flush,
 	xa_unlock(&notifier->blocks);
 
 	rcu_read_lock();
-	xa_for_each_range(&notifier->blocks, index, block, first_index(notifier, span),
-			  last_index(notifier, span)) {
-		seq = hmm_svm_block_zap(block, span->start, span->end, &zapped);
+	xas_for_each(&xas, block, last_index(notifier, span)) {
+		if (xas_retry(&xas, block))
+			continue;
+		seq = hmm_svm_block_zap(block, span->start, span->end, &zapped,
+					may_zap ? &flush->waits : NULL);
 		if (exclusive)
 			hmm_svm_exclusive_begins(block, seq, busy);
-		if (may_zap && hmm_svm_whole_zapped(block))
-			flush->waits = true;
 	}
 	rcu_read_unlock();
 	return zapped;
 }
 
-/* Whether all of the block at @start is in @span. */
-static bool covers(const struct hmm_svm_span *span, u64 start)
+static bool covers(const struct hmm_svm_span *span, const struct hmm_svm_block *block)
 {
-	return start >= span->start && start + HMM_SVM_BLOCK_SIZE <= span->end;
+	return block->start >= span->start && hmm_svm_block_end(block) <= span->end;
+}
+
+static void forget_idle(struct hmm_svm *svm)
+{
+	struct hmm_svm_block *block, *next;
+
+	llist_for_each_entry_safe(block, next, llist_del_all(&svm->idle), idle)
+		hmm_svm_block_forget(block);
+}
+
+static void forget_idle_work(struct work_struct *work)
+{
+	forget_idle(container_of(to_delayed_work(work), struct hmm_svm, forget_idle));
 }
 
 /*
- * After the flush. Blocks of which nothing is left are forgotten; no fault can
- * map anything in them before core mm ends the invalidation. @zapped, what was
- * stale before the flush, may exceed @span by parts of large entries.
+ * After the flush. Blocks of which nothing is left are gone: no fault can map anything
+ * in them before core mm ends the invalidation, nor later. What was stale before the
+ * flush may exceed the span by parts of large entries.
  */
-static void finish_blocks(struct hmm_svm_notifier *notifier, const struct hmm_svm_span *span,
-			  const struct hmm_svm_span *zapped, bool unmapped, bool may_sleep)
+static void finish_blocks(struct hmm_svm_flush *flush, bool may_sleep)
 {
+	const struct hmm_svm_span *span = &flush->span, *zapped = &flush->zapped;
+	struct hmm_svm_notifier *notifier = flush->notifier;
+	XA_STATE(xas, &notifier->blocks, first_index(notifier, span));
+	struct hmm_svm *svm = notifier->svm;
 	struct hmm_svm_block *block;
-	unsigned long index;
-	bool gone;
-	u64 start;
+	bool idle = false;
 
-	/* Not all in one RCU section: an IOMMU takes its time for each page. */
-	xa_for_each_range(&notifier->blocks, index, block, first_index(notifier, span),
-			  last_index(notifier, span)) {
-		start = notifier->start + ((u64)index << HMM_SVM_BLOCK_SHIFT);
-		gone = unmapped && covers(span, start);
-		/* Either way there is a reference now: the xarray's, or one more. */
-		block = gone ? xa_erase(&notifier->blocks, index) :
-			       hmm_svm_block_find(notifier, start);
-		if (!block)
+	rcu_read_lock();
+	xas_for_each(&xas, block, last_index(notifier, span)) {
+		if (xas_retry(&xas, block))
 			continue;
-		if (zapped->start < zapped->end)
-			hmm_svm_block_reap(block, zapped->start, zapped->end);
-		if (gone)
-			hmm_svm_block_forget(block);
-		else
-			hmm_svm_block_put(block);
-		if (may_sleep)
-			cond_resched();
+		idle |= hmm_svm_block_reap(block, zapped->start, zapped->end,
+					   flush->unmapped && covers(span, block));
+		/* An IOMMU takes its time for each page. */
+		if (block->dma.pfn_list || need_resched()) {
+			xas_pause(&xas);
+			rcu_read_unlock();
+			if (may_sleep)
+				cond_resched();
+			rcu_read_lock();
+		}
 	}
+	rcu_read_unlock();
+	if (flush->released)
+		forget_idle(svm);
+	else if (idle)
+		queue_delayed_work(hmm_svm_workqueue(), &svm->forget_idle, HMM_SVM_IDLE_TIME);
 }
 
 static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *notifier,
@@ -154,7 +168,8 @@ static void flush_start(struct hmm_svm_flush *flush, struct hmm_svm_notifier *no
 
 	flush->notifier = notifier;
 	flush->span = clip(notifier, range);
-	flush->unmapped = is_unmap(range);
+	flush->released = range->event == MMU_NOTIFY_RELEASE;
+	flush->unmapped = flush->released || range->event == MMU_NOTIFY_UNMAP;
 	flush->waits = false;
 	flush->zapped = zap_blocks(flush, range, cur_seq);
 
@@ -181,8 +196,7 @@ static bool flush_finish(struct hmm_svm_flush *flush, bool may_sleep)
 	if (flush->posted && svm->ops->flush_wait(svm, flush->ticket, may_sleep) == -EAGAIN)
 		return false;
 	if (flush->posted || flush->unmapped)
-		finish_blocks(flush->notifier, &flush->span, &flush->zapped, flush->unmapped,
-			      may_sleep);
+		finish_blocks(flush, may_sleep);
 	return true;
 }
 
@@ -233,6 +247,14 @@ static const struct mmu_interval_notifier_ops hmm_svm_notifier_ops = {
 	.invalidate_finish = hmm_svm_invalidate_finish,
 #endif
 };
+
+void hmm_svm_notifiers_init(struct hmm_svm *svm)
+{
+	mutex_init(&svm->notifiers_lock);
+	xa_init(&svm->notifiers);
+	init_llist_head(&svm->idle);
+	INIT_DELAYED_WORK(&svm->forget_idle, forget_idle_work);
+}
 
 static struct hmm_svm_notifier *notifier_create(struct hmm_svm *svm, u64 addr)
 {
@@ -288,34 +310,48 @@ struct hmm_svm_notifier *hmm_svm_notifier_get(struct hmm_svm *svm, u64 addr)
 	return notifier;
 }
 
-static void clean_blocks(struct hmm_svm_notifier *notifier)
+/* While core mm may still unmap some of them. */
+static void stop_blocks(struct hmm_svm_notifier *notifier)
+{
+	struct hmm_svm_block *block;
+	u64 addr = notifier->start;
+
+	while ((block = hmm_svm_block_next(notifier->svm, addr, notifier->end))) {
+		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
+		hmm_svm_whole_stop(block);
+		addr = hmm_svm_block_end(block);
+		hmm_svm_block_put(block);
+	}
+}
+
+/* What invalidations left stale meanwhile goes, too. */
+static void remove_blocks(struct hmm_svm_notifier *notifier)
 {
 	struct hmm_svm_block *block;
 	unsigned long index;
 
-	xa_for_each(&notifier->blocks, index, block)
+	xa_for_each(&notifier->blocks, index, block) {
 		hmm_svm_block_clean(block, block->start, hmm_svm_block_end(block));
+		hmm_svm_block_remove(block);
+	}
 }
 
 /*
  * Ends all notifiers and blocks of a mirror on which nobody works any more.
  * The device loses its entries first, while core mm still asks before it frees
- * a page. What invalidations leave stale meanwhile goes afterwards.
+ * a page.
  */
 void hmm_svm_notifiers_remove(struct hmm_svm *svm)
 {
 	struct hmm_svm_notifier *notifier;
-	struct hmm_svm_block *block;
-	unsigned long i, j;
+	unsigned long i;
 
 	xa_for_each(&svm->notifiers, i, notifier) {
-		clean_blocks(notifier);
-		xa_for_each(&notifier->blocks, j, block)
-			hmm_svm_whole_stop(block);
+		stop_blocks(notifier);
 		mmu_interval_notifier_remove(&notifier->mn);
-		clean_blocks(notifier);
-		xa_for_each(&notifier->blocks, j, block)
-			hmm_svm_block_remove(block);
+		/* Nobody unmaps its blocks any more, nor forgets them after this. */
+		flush_delayed_work(&svm->forget_idle);
+		remove_blocks(notifier);
 	}
 
 	/* Evictions that still know a block of ours end before it goes. */
@@ -326,4 +362,5 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm)
 		kfree(notifier);
 	}
 	xa_destroy(&svm->notifiers);
+	mutex_destroy(&svm->notifiers_lock);
 }

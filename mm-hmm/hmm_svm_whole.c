@@ -44,18 +44,17 @@ bool hmm_svm_may_zap(const struct mmu_notifier_range *range)
 
 /*
  * Core mm is about to zap entries in the block, in an invalidation that has announced
- * itself. Return: whether it has to wait: a folio moves there, and not by the caller.
+ * itself. With block->state held.
+ * Return: whether it has to wait: a folio moves there, and not by the caller.
  */
 bool hmm_svm_whole_zapped(struct hmm_svm_block *block)
 {
-	bool moving;
+	lockdep_assert_held(&block->state);
 
-	spin_lock(&block->state);
-	moving = block->mover && block->mover != current;
-	if (block->mover != current)
-		block->zaps++;
-	spin_unlock(&block->state);
-	return moving;
+	if (block->mover == current)
+		return false;
+	block->zaps++;
+	return block->mover;
 }
 
 static bool is_moved_by_others(struct hmm_svm_block *block)

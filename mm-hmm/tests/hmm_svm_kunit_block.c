@@ -59,7 +59,7 @@ static struct hmm_svm_span zap(struct hmm_svm_block *block, unsigned int first, 
 	struct hmm_svm_span zapped = HMM_SVM_EMPTY_SPAN;
 
 	hmm_svm_block_zap(block, kunit_svm_addr(block, first), kunit_svm_addr(block, last),
-			  &zapped);
+			  &zapped, NULL);
 	return zapped;
 }
 
@@ -92,6 +92,47 @@ static void removed_block_is_gone(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, block, fresh);
 	KUNIT_EXPECT_FALSE(test, fresh->gone);
 	hmm_svm_block_put(fresh);
+}
+
+/* What is found at the address of @block. */
+static struct hmm_svm_block *found(const struct kunit_svm *fix, const struct hmm_svm_block *block)
+{
+	return xa_load(&fix->notifier->blocks, hmm_svm_block_index(fix->notifier, block->start));
+}
+
+/* When all of its memory is unmapped, once; a new block does not wait for the worker. */
+static void unmapped_block_is_gone(struct kunit *test)
+{
+	struct kunit_svm *fix = test->priv;
+	struct hmm_svm_block *block = kunit_svm_block(test, 0), *fresh;
+
+	KUNIT_EXPECT_FALSE(test, hmm_svm_block_reap(block, 0, 0, false));
+	KUNIT_EXPECT_FALSE(test, block->gone);
+	KUNIT_EXPECT_TRUE(test, hmm_svm_block_reap(block, 0, 0, true));
+	KUNIT_EXPECT_TRUE(test, block->gone);
+	KUNIT_EXPECT_FALSE(test, hmm_svm_block_reap(block, 0, 0, true));
+	KUNIT_EXPECT_PTR_EQ(test, block, found(fix, block));
+
+	fresh = hmm_svm_block_get(fix->notifier, block->start);
+	KUNIT_EXPECT_PTR_NE(test, block, fresh);
+	KUNIT_EXPECT_FALSE(test, fresh->gone);
+
+	/* What the worker does finds the new one there. */
+	llist_del_all(&fix->svm->idle);
+	hmm_svm_block_forget(block);
+	KUNIT_EXPECT_PTR_EQ(test, fresh, found(fix, block));
+	hmm_svm_block_put(fresh);
+}
+
+static void forgotten_block_is_not_found(struct kunit *test)
+{
+	struct kunit_svm *fix = test->priv;
+	struct hmm_svm_block *block = kunit_svm_block(test, 0);
+
+	KUNIT_EXPECT_TRUE(test, hmm_svm_block_reap(block, 0, 0, true));
+	llist_del_all(&fix->svm->idle);
+	hmm_svm_block_forget(block);
+	KUNIT_EXPECT_NULL(test, found(fix, block));
 }
 
 static void zap_of_nothing_only_counts(struct kunit *test)
@@ -132,7 +173,7 @@ static void zap_is_clipped_to_the_block(struct kunit *test)
 
 	map_dev(block, 0, 1);
 	map_dev(block, HMM_SVM_BLOCK_PAGES - 1, 1);
-	hmm_svm_block_zap(block, 0, U64_MAX, &zapped);
+	hmm_svm_block_zap(block, 0, U64_MAX, &zapped, NULL);
 	expect_span(test, &zapped, block, 0, HMM_SVM_BLOCK_PAGES);
 	KUNIT_EXPECT_TRUE(test, fix->unmapped.start >= block->start);
 	KUNIT_EXPECT_TRUE(test, fix->unmapped.end <= hmm_svm_block_end(block));
@@ -165,8 +206,8 @@ static void zap_gathers_over_blocks(struct kunit *test)
 
 	map_dev(first, 500, 2);
 	map_dev(second, 3, 4);
-	hmm_svm_block_zap(first, 0, U64_MAX, &zapped);
-	hmm_svm_block_zap(second, 0, U64_MAX, &zapped);
+	hmm_svm_block_zap(first, 0, U64_MAX, &zapped, NULL);
+	hmm_svm_block_zap(second, 0, U64_MAX, &zapped, NULL);
 	KUNIT_EXPECT_EQ(test, kunit_svm_addr(first, 500), zapped.start);
 	KUNIT_EXPECT_EQ(test, kunit_svm_addr(second, 7), zapped.end);
 }
@@ -181,7 +222,7 @@ static void zap_dirties_what_was_writable(struct kunit *test)
 	zap(block, 0, HMM_SVM_BLOCK_PAGES);
 	KUNIT_EXPECT_TRUE(test, PageDirty(written));
 	KUNIT_EXPECT_FALSE(test, PageDirty(read));
-	hmm_svm_block_reap(block, block->start, hmm_svm_block_end(block));
+	hmm_svm_block_reap(block, block->start, hmm_svm_block_end(block), false);
 	ClearPageDirty(written);
 	put_page(written);
 	put_page(read);
@@ -233,7 +274,7 @@ static void zap_takes_a_whole_block(struct kunit *test)
 			bitmap_weight(block->lost, HMM_SVM_BLOCK_PAGES));
 	/* One large entry until it is flushed. */
 	KUNIT_EXPECT_TRUE(test, block->whole);
-	hmm_svm_block_reap(block, block->start, hmm_svm_block_end(block));
+	hmm_svm_block_reap(block, block->start, hmm_svm_block_end(block), false);
 	KUNIT_EXPECT_FALSE(test, block->whole);
 }
 
@@ -269,11 +310,11 @@ static void reap_ends_what_is_stale(struct kunit *test)
 		pages[i] = map_sys(test, block, i, false);
 	zap(block, 0, 2);
 
-	hmm_svm_block_reap(block, block->start, kunit_svm_addr(block, 1));
+	hmm_svm_block_reap(block, block->start, kunit_svm_addr(block, 1), false);
 	expect_bits(test, block->stale, 1, 1);
 	KUNIT_EXPECT_PTR_EQ(test, pages[1], hmm_svm_dma_page(block, 1));
 	/* What is mapped is nobody's to reap. */
-	hmm_svm_block_reap(block, block->start, hmm_svm_block_end(block));
+	hmm_svm_block_reap(block, block->start, hmm_svm_block_end(block), false);
 	KUNIT_EXPECT_TRUE(test, bitmap_empty(block->stale, HMM_SVM_BLOCK_PAGES));
 	KUNIT_EXPECT_PTR_EQ(test, pages[2], hmm_svm_dma_page(block, 2));
 	expect_bits(test, block->mapped, 2, 1);
@@ -389,12 +430,22 @@ static void whole_block_is_one(struct kunit *test)
 	/* Another zap, anywhere in it, flushes all of it. */
 	zapped = zap(block, 5, 6);
 	expect_span(test, &zapped, block, 0, HMM_SVM_BLOCK_PAGES);
-	hmm_svm_block_reap(block, zapped.start, zapped.end);
+	hmm_svm_block_reap(block, zapped.start, zapped.end, false);
 	KUNIT_EXPECT_FALSE(test, block->whole);
 	KUNIT_EXPECT_TRUE(test, bitmap_empty(block->stale, HMM_SVM_BLOCK_PAGES));
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE, block->dma.dma_entry_size);
 	ClearPageDirty(pages);
 	__free_pages(pages, HMM_SVM_BLOCK_ORDER);
+}
+
+/* As core mm, in an invalidation. Returns whether it has to wait. */
+static bool core_zaps(struct hmm_svm_block *block)
+{
+	struct hmm_svm_span zapped = HMM_SVM_EMPTY_SPAN;
+	bool waits = false;
+
+	hmm_svm_block_zap(block, 0, U64_MAX, &zapped, &waits);
+	return waits;
 }
 
 /* What may zap before a large folio moves ends first, and later has to wait. */
@@ -405,7 +456,7 @@ static void move_waits_for_zaps(struct kunit *test)
 
 	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
 	before = hmm_svm_whole_zaps(block);
-	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_zapped(block));
+	KUNIT_EXPECT_FALSE(test, core_zaps(block));
 	hmm_svm_whole_settled(block, before);
 	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
 	hmm_svm_whole_settled(block, hmm_svm_whole_zaps(block));
@@ -416,9 +467,9 @@ static void move_waits_for_zaps(struct kunit *test)
 
 	/* A second move; the mover's own zap; then that of another. */
 	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
-	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_zapped(block));
+	KUNIT_EXPECT_FALSE(test, core_zaps(block));
 	block->mover = &init_task;
-	KUNIT_EXPECT_TRUE(test, hmm_svm_whole_zapped(block));
+	KUNIT_EXPECT_TRUE(test, core_zaps(block));
 	hmm_svm_whole_end(block);
 	KUNIT_EXPECT_FALSE(test, hmm_svm_whole_begin(block));
 	hmm_svm_whole_settled(block, hmm_svm_whole_zaps(block));
@@ -431,6 +482,8 @@ static void move_waits_for_zaps(struct kunit *test)
 static struct kunit_case block_cases[] = {
 	KUNIT_CASE(block_is_found_again),
 	KUNIT_CASE(removed_block_is_gone),
+	KUNIT_CASE(unmapped_block_is_gone),
+	KUNIT_CASE(forgotten_block_is_not_found),
 	KUNIT_CASE(zap_of_nothing_only_counts),
 	KUNIT_CASE(zap_takes_its_range_alone),
 	KUNIT_CASE(zap_is_clipped_to_the_block),
