@@ -263,6 +263,15 @@ static void mark_dirty(struct hmm_svm_block *block, const unsigned long *pages)
 	}
 }
 
+/* Of all of a block, which is what large ranges have, it takes no loop. */
+static void forget_pages(unsigned long *pages, unsigned int first, unsigned int last)
+{
+	if (last - first == HMM_SVM_BLOCK_PAGES)
+		bitmap_zero(pages, HMM_SVM_BLOCK_PAGES);
+	else
+		bitmap_clear(pages, first, last - first);
+}
+
 /* The same as zap_part(), for all of the block: what large ranges are unmapped by. */
 static void zap_all(struct hmm_svm_block *block)
 {
@@ -271,7 +280,9 @@ static void zap_all(struct hmm_svm_block *block)
 
 	lockdep_assert_held(&block->state);
 
-	if (bitmap_andnot(pages, block->writable, block->devmem, HMM_SVM_BLOCK_PAGES))
+	/* Of a large entry, all or nothing is in device memory. */
+	if (!(block->whole && test_bit(0, block->devmem)) &&
+	    bitmap_andnot(pages, block->writable, block->devmem, HMM_SVM_BLOCK_PAGES))
 		mark_dirty(block, pages);
 
 	svm->ops->unmap(svm, block->start, hmm_svm_block_end(block));
@@ -338,14 +349,16 @@ unsigned long hmm_svm_block_zap(struct hmm_svm_block *block, u64 start, u64 end,
 	widen(block, &first, &last);
 
 	if (find_next_bit(block->mapped, last, first) < last) {
-		bitmap_set(block->lost, first, from - first);
-		bitmap_set(block->lost, to, last - to);
+		if (first < from)
+			bitmap_set(block->lost, first, from - first);
+		if (to < last)
+			bitmap_set(block->lost, to, last - to);
 		if (last - first == HMM_SVM_BLOCK_PAGES)
 			zap_all(block);
 		else
 			zap_part(block, first, last);
 	}
-	bitmap_clear(block->lost, from, to - from);
+	forget_pages(block->lost, from, to);
 
 	first = find_next_bit(block->stale, last, first);
 	if (first < last) {
@@ -387,7 +400,7 @@ static void reap_locked(struct hmm_svm_block *block, unsigned int first, unsigne
 	} else if (block->dma.pfn_list) {
 		hmm_svm_dma_unmap(block, block->stale, first, last);
 	}
-	bitmap_clear(block->stale, first, last - first);
+	forget_pages(block->stale, first, last);
 }
 
 /*

@@ -145,7 +145,7 @@ static void finish_blocks(struct hmm_svm_flush *flush, bool may_sleep)
 		idle |= hmm_svm_block_reap(block, zapped->start, zapped->end,
 					   flush->unmapped && covers(span, block));
 		/* An IOMMU takes its time for each page. */
-		if (block->dma.pfn_list || need_resched()) {
+		if (need_resched()) {
 			xas_pause(&xas);
 			rcu_read_unlock();
 			if (may_sleep)
