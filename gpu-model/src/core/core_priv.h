@@ -62,10 +62,13 @@ struct cg_op {
    uint8_t vm;                      /**< vector: 1 unmasked */
    uint8_t form;                    /**< enum cg_vform, or a width */
    uint8_t rm;                      /**< static rounding mode; vector memory: nf */
-   uint16_t cfg;                    /**< vector: the vcfg that was checked to be legal */
+   uint16_t cfg;                    /**< vector: the vcfg that was checked to be legal; branches: CG_BRANCH_* seen */
    uint16_t fast;                   /**< vector: the vfull for which the fast handler applies */
    uint32_t insn;
 };
+
+/** Which ways a branch went. */
+enum { CG_BRANCH_TAKEN = 1, CG_BRANCH_NOT = 2 };
 
 /** Vector operand forms. */
 enum cg_vform { CG_VV, CG_VX, CG_VI, CG_VF };

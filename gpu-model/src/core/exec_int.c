@@ -204,12 +204,21 @@ CG_HANDLER(jalr)
    return cg_goto(w, target);
 }
 
+/* For the translator. */
+static inline void
+note_branch(const struct cg_op *op, bool taken)
+{
+   uint16_t way = taken ? CG_BRANCH_TAKEN : CG_BRANCH_NOT;
+   if (unlikely(!(op->cfg & way)))
+      ((struct cg_op *)op)->cfg |= way;
+}
+
 #define BRANCH(name, type, cmp) \
    CG_HANDLER(name) \
    { \
-      if ((type)w->x[op->rs1] cmp (type)w->x[op->rs2]) \
-         return jump(w, op); \
-      return op + op->len; \
+      bool taken = (type)w->x[op->rs1] cmp (type)w->x[op->rs2]; \
+      note_branch(op, taken); \
+      return taken ? jump(w, op) : op + op->len; \
    }
 
 BRANCH(beq, u64, ==)

@@ -50,7 +50,8 @@ static void
 emit_gates(struct cg_jit *jit)
 {
    static const uint8_t saved[] = { RBX, RBP, R12, R13, R14, R15 };
-   struct cg_asm a = { .base = jit->code, .p = jit->code, .end = jit->code + JIT_CODE };
+   /* What checks the types of called functions reads in front of them. */
+   struct cg_asm a = { .base = jit->code, .p = jit->code + 64, .end = jit->code + JIT_CODE };
 
    jit->enter = (const struct cg_op *(*)(struct cg_wave *, const uint8_t *))(uintptr_t)a.p;
    for (unsigned i = 0; i < sizeof(saved); i++)
@@ -168,8 +169,10 @@ translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, unsi
       jit_translate(jit, w, page, slot);
    }
    page->heat[slot] = UINT8_MAX;
-   if (mprotect(jit->code, JIT_CODE, PROT_READ | PROT_EXEC) != 0)
-      page_restore(page);
+   if (mprotect(jit->code, JIT_CODE, PROT_READ | PROT_EXEC) != 0) {
+      forget_all(jit);
+      jit->threshold = UINT32_MAX;
+   }
 }
 
 void

@@ -632,16 +632,22 @@ jit_begin_lanes(struct jit_region *t)
 }
 
 void
-jit_flush(struct jit_region *t, uint32_t live)
+jit_emit_lanes(struct jit_region *t, uint32_t live)
 {
-   if (!t->num_vops)
-      return;
-   t->acc = -1;
    for (unsigned n = 0; n < SLICES; n++) {
       struct slice s = { .t = t, .a = &t->a, .n = n };
       for (unsigned i = 0; i < t->num_vops; i++)
          operation(&s, &t->vop[i]);
       write_back(&s, live);
    }
+}
+
+void
+jit_flush(struct jit_region *t, uint32_t live)
+{
+   if (!t->num_vops)
+      return;
+   t->acc = -1;
+   jit_emit_lanes(t, live);
    jit_begin_lanes(t);
 }

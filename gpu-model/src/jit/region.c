@@ -157,6 +157,42 @@ vtype_behind(const struct jit_region *t, const struct cg_op *op, int vtype)
    return jit_changes_vtype(op) ? NO_VTYPE : vtype;
 }
 
+/* What follows instruction @i when all goes as it did so far, -1: no one knows. */
+static int
+foreseen(const struct jit_region *t, unsigned i)
+{
+   const struct jit_insn *insn = &t->insn[i];
+   unsigned seen = t->page->ops[insn->slot].cfg;
+
+   if (insn->exit || (insn->op.fn == cg_x_jal && insn->op.rd != CG_XZERO_SINK))
+      return -1;
+   if (insn->op.fn == cg_x_jal || (jit_is_branch(&insn->op) && seen == CG_BRANCH_TAKEN && insn->op.imm > 0))
+      return t->by_slot[jit_target(insn)];
+   if (jit_is_branch(&insn->op) && (seen & CG_BRANCH_TAKEN))
+      return -1;
+   return t->by_slot[jit_next(insn)];
+}
+
+void
+jit_make_path(struct jit_region *t, unsigned first)
+{
+   bool far = t->insn[first].head;
+   int next = (int)first;
+
+   t->path_length = 0;
+   do {
+      unsigned i = (unsigned)next;
+      t->seen[i] = true;
+      t->path[t->path_length++] = (uint16_t)i;
+      next = far ? foreseen(t, i) : falls_into_next(t, i) && !t->insn[i + 1].leader ? (int)i + 1 : -1;
+      /* The registers that are wanted are known for the expected vtype only. */
+      if (next >= 0 && t->insn[next].leader && !t->insn[next].sure)
+         next = -1;
+   } while (next >= 0 && !t->seen[next] && t->path_length < MAX_PATH);
+   for (unsigned i = 0; i < t->path_length; i++)
+      t->seen[t->path[i]] = false;
+}
+
 /* Expected vtypes flow along the paths; the first that comes wins, and others make it unsure. */
 static void
 flow_vtype(struct jit_region *t, unsigned start, int vtype)
@@ -254,5 +290,12 @@ jit_discover(struct jit_region *t, unsigned slot, int vtype)
          jit_vector_effects(t, insn);
    }
    flow_live(t);
+   memset(t->seen, 0, sizeof(t->seen));
+   t->insn[t->by_slot[slot]].head = true;
+   for (unsigned i = 0; i < t->num_insns; i++) {
+      const struct jit_insn *insn = &t->insn[i];
+      if (jit_is_branch(&insn->op) && insn->op.imm <= 0 && t->by_slot[jit_target(insn)] >= 0)
+         t->insn[t->by_slot[jit_target(insn)]].head = true;
+   }
    return t->num_insns;
 }

@@ -27,7 +27,7 @@ keep(struct jit_region *t, unsigned r, bool fp)
       op->b = rm_slot((unsigned)slot);
       op->x = op->f = 0xff;
       t->jit->pending[op->pending].value = (uint16_t)slot;
-      t->jit->pending[op->pending].value_from = (uint16_t)(t->cur + 1);
+      t->jit->pending[op->pending].value_from = (uint16_t)(t->pos + 1);
    }
 }
 

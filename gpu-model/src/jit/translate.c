@@ -20,8 +20,8 @@ new_stub(struct jit_region *t, enum stub_kind kind, uint8_t *at)
    struct jit_stub *s = &t->stub[t->num_stubs++];
    bool put_off = t->num_vops != 0;
    *s = (struct jit_stub){
-      .kind = kind, .at = at, .op = jit_op(t, t->cur), .uncount = (uint16_t)(t->end - t->cur),
-      .index = (uint16_t)t->cur, .first = t->first_pending, .num = t->num_vops,
+      .kind = kind, .at = at, .op = jit_op(t, t->cur), .uncount = (uint16_t)(t->path_length - t->pos),
+      .index = (uint16_t)t->pos, .first = t->first_pending, .num = t->num_vops,
       .vtype = t->vtype != NO_VTYPE && (put_off || t->vtype != t->vtype_memory) ? t->vtype : NO_VTYPE,
    };
    return s;
@@ -39,14 +39,33 @@ jit_stub_fma(struct jit_region *t, uint8_t *at)
    return new_stub(t, STUB_FMA, at);
 }
 
+/* A new site's place in struct cg_jit. */
+static int32_t
+new_site(struct jit_region *t, unsigned size, uint32_t perm)
+{
+   struct cg_jit *jit = t->jit;
+   unsigned n = jit->num_sites;
+   if (n == JIT_SITES)
+      t->failed = true;
+   else
+      jit->num_sites++;
+   n -= t->failed;
+   jit->site[n] = (struct jit_site){ .size = (uint16_t)size, .perm = (uint8_t)perm };
+   jit->site[n].counter = &jit->site[n].left;
+   return (int32_t)(offsetof(struct cg_jit, site) + n * sizeof(struct jit_site));
+}
+
 void
-jit_call_handler(struct jit_region *t)
+jit_call_handler(struct jit_region *t, bool site)
 {
    struct cg_asm *a = &t->a;
+   const struct cg_op *op = &t->insn[t->cur].op;
    asm_int(a, 0, true, 0x8d, RDI, rm_mem(R_WAVE, -WAVE_BIAS));
    asm_mov_imm(a, RSI, (uintptr_t)jit_op(t, t->cur));
-   asm_call(a, (const void *)(uintptr_t)jit_call);
-   asm_mov_imm(a, RCX, (uintptr_t)(jit_op(t, t->cur) + t->insn[t->cur].op.len));
+   if (site)
+      asm_int(a, 0, true, 0x8d, RDX, rm_mem(R_JIT, new_site(t, 4, (op->insn & 0x7f) == 0x27 ? CG_PERM_W : CG_PERM_R)));
+   asm_call(a, site ? (const void *)(uintptr_t)jit_gather : (const void *)(uintptr_t)jit_call);
+   asm_mov_imm(a, RCX, (uintptr_t)(jit_op(t, t->cur) + op->len));
    asm_alu(a, true, ALU_CMP, RAX, rm_reg(RCX));
    new_stub(t, STUB_RESULT, asm_jcc(a, CC_NE))->uncount--;
    t->acc = -1;
@@ -95,14 +114,7 @@ void
 jit_address(struct jit_region *t, unsigned size, uint32_t perm)
 {
    struct cg_asm *a = &t->a;
-   struct cg_jit *jit = t->jit;
-   if (jit->num_sites == JIT_SITES) {
-      t->failed = true;
-      return;
-   }
-   unsigned site = jit->num_sites++;
-   jit->site[site] = (struct jit_site){ .size = (uint16_t)size, .perm = (uint8_t)perm };
-   int32_t at = (int32_t)(offsetof(struct cg_jit, site) + site * sizeof(struct jit_site));
+   int32_t at = new_site(t, size, perm);
    asm_int(a, 0, true, 0x89, RAX, rm_reg(RCX));
    asm_alu(a, true, ALU_SUB, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, base)));
    asm_alu(a, true, ALU_CMP, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, limit)));
@@ -149,7 +161,7 @@ emit_by_handler(struct jit_region *t, const struct cg_op *op)
       jit_vtype_to_memory(t);
    if (!vector && op->rd < 32)
       jit_keep_x(t, op->rd), jit_keep_f(t, op->rd);
-   jit_call_handler(t);
+   jit_call_handler(t, vector && t->vtype != NO_VTYPE && jit_is_gather(op, (unsigned)t->vtype));
    if (op->rd < 32)
       t->boxed &= ~(1u << op->rd);
    if (jit_changes_vtype(op) || jit_is_vsetvli(op))
@@ -188,6 +200,37 @@ jump_to(struct jit_region *t, uint8_t *at, unsigned slot)
    }
 }
 
+/* Writes back everything and goes to @slot, while the block goes on elsewhere. */
+static void
+emit_side_exit(struct jit_region *t, unsigned slot)
+{
+   int16_t target = t->by_slot[slot];
+   if (target < 0) {
+      jit_stub_exit(t, asm_jmp(&t->a));
+      return;
+   }
+   struct jit_stub vtype = { .vtype = t->vtype != t->vtype_memory ? t->vtype : NO_VTYPE };
+   jit_emit_lanes(t, t->insn[target].live_in);
+   emit_replay(t, &vtype);
+   asm_alu_imm(&t->a, true, ALU_ADD, WAVE(left), (int)(t->path_length - t->pos - 1));
+   jump_to(t, asm_jmp(&t->a), slot);
+}
+
+/* The path goes on at @next, unless the branch decides otherwise. */
+static void
+emit_foreseen(struct jit_region *t, const struct jit_insn *insn, unsigned next)
+{
+   if (insn->op.fn == cg_x_jal)
+      return;
+   if (t->num_vops > MAX_TWICE)
+      jit_flush(t, insn->live);
+   bool taken = next == (unsigned)t->by_slot[jit_target(insn)];
+   unsigned cc = jit_compare(t, &insn->op) ^ !taken;
+   uint8_t *on = asm_jcc(&t->a, cc);
+   emit_side_exit(t, taken ? jit_next(insn) : jit_target(insn));
+   asm_patch(&t->a, on, t->a.p);
+}
+
 /* A branch out of what was compiled is left to the interpreter, which finds the page. */
 static void
 emit_branch(struct jit_region *t, const struct jit_insn *insn)
@@ -211,19 +254,17 @@ emit_branch(struct jit_region *t, const struct jit_insn *insn)
    jump_to(t, asm_jcc(&t->a, jit_compare(t, op)), jit_target(insn));
 }
 
-/* Behind the last instruction of a block, unless that one knows where to go. */
+/* Behind the last instruction of a block. */
 static void
 emit_fall_through(struct jit_region *t)
 {
-   const struct jit_insn *last = &t->insn[t->end - 1];
+   const struct jit_insn *last = &t->insn[t->cur];
    unsigned next = jit_next(last);
-   if (t->end < t->num_insns && t->insn[t->end].slot == next)
-      return;
    if (t->by_slot[next] >= 0) {
       jump_to(t, asm_jmp(&t->a), next);
       return;
    }
-   asm_mov_imm(&t->a, RAX, (uintptr_t)(jit_op(t, t->end - 1) + last->op.len));
+   asm_mov_imm(&t->a, RAX, (uintptr_t)(jit_op(t, t->cur) + last->op.len));
    asm_jmp_to(&t->a, t->jit->leave);
 }
 
@@ -231,18 +272,15 @@ static void
 begin_block(struct jit_region *t, unsigned first)
 {
    struct cg_asm *a = &t->a;
-   t->first = t->cur = first;
-   t->end = first + 1;
-   while (!t->insn[t->end - 1].exit && t->insn[t->end - 1].op.fn != cg_x_jal && t->end < t->num_insns &&
-          !t->insn[t->end].leader && jit_next(&t->insn[t->end - 1]) == t->insn[t->end].slot)
-      t->end++;
+   jit_make_path(t, first);
+   t->pos = 0;
+   t->cur = first;
    t->vtype = t->vtype_memory = NO_VTYPE;
-   t->expected = t->insn[first].vtype;
    t->rm_checked = false;
    t->acc = -1;
    t->boxed = 0;
    t->label[first] = a->p;
-   asm_alu_imm(a, true, ALU_SUB, WAVE(left), (int)(t->end - first));
+   asm_alu_imm(a, true, ALU_SUB, WAVE(left), (int)t->path_length);
    jit_stub_exit(t, asm_jcc(a, CC_B));
    asm_alu_imm(a, false, ALU_CMP, rm_mem(R_CORE, (int)offsetof(struct cg_core, stop)), 0);
    jit_stub_exit(t, asm_jcc(a, CC_NE));
@@ -252,23 +290,28 @@ static void
 emit_block(struct jit_region *t, unsigned first)
 {
    begin_block(t, first);
-   for (; t->cur < t->end; t->cur++) {
+   for (; t->pos < t->path_length; t->pos++) {
+      t->cur = t->path[t->pos];
       struct jit_insn *insn = &t->insn[t->cur];
+      bool last = t->pos + 1 == t->path_length;
+      t->expected = insn->vtype;
       if (insn->exit) {
          jit_flush(t, jit_live_before(t));
          jit_vtype_to_memory(t);
          jit_stub_exit(t, asm_jmp(&t->a));
          return;
       }
-      if (jit_is_branch(&insn->op)) {
+      if (!jit_is_branch(&insn->op)) {
+         emit_insn(t);
+      } else if (!last) {
+         emit_foreseen(t, insn, t->path[t->pos + 1]);
+      } else {
          emit_branch(t, insn);
          if (insn->op.fn == cg_x_jal)
             return;
-      } else {
-         emit_insn(t);
       }
    }
-   t->cur = t->end - 1;
+   t->pos = t->path_length - 1;
    jit_flush(t, t->insn[t->cur].live);
    jit_vtype_to_memory(t);
    emit_fall_through(t);
@@ -379,6 +422,25 @@ hook(struct jit_region *t)
    return true;
 }
 
+/* What a path ends in front of has to begin one, too. */
+static void
+split_long_paths(struct jit_region *t)
+{
+   bool changed = true;
+   while (changed) {
+      changed = false;
+      for (unsigned i = 0; i < t->num_insns; i++) {
+         if (!t->insn[i].leader)
+            continue;
+         jit_make_path(t, i);
+         const struct jit_insn *last = &t->insn[t->path[t->path_length - 1]];
+         int16_t next = last->exit ? -1 : t->by_slot[jit_next(last)];
+         if (next >= 0 && last->op.fn != cg_x_jal && !t->insn[next].leader)
+            changed = t->insn[next].leader = true;
+      }
+   }
+}
+
 enum jit_result
 jit_translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, unsigned slot)
 {
@@ -387,22 +449,27 @@ jit_translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, 
 
    t->jit = jit;
    t->page = page;
-   t->a = (struct cg_asm){ .base = jit->code + jit->used, .p = jit->code + jit->used, .end = jit->code + JIT_CODE };
+   size_t space = JIT_CODE - jit->used;
+   t->a = (struct cg_asm){ .base = jit->code + jit->used, .p = jit->code + jit->used };
+   t->a.end = t->a.p + (space < JIT_REGION ? space : JIT_REGION);
    t->num_jumps = t->num_stubs = 0;
    t->failed = false;
    jit_begin_lanes(t);
    if (!jit_discover(t, slot, w->lanes == CG_NEVER ? NO_VTYPE : (int)w->lanes) || t->insn[t->by_slot[slot]].exit)
       return JIT_NOTHING;
 
-   for (unsigned i = 0; i < t->num_insns; i = t->end)
-      emit_block(t, i);
+   split_long_paths(t);
+   for (unsigned i = 0; i < t->num_insns; i++) {
+      if (t->insn[i].leader)
+         emit_block(t, i);
+   }
    for (unsigned i = 0; i < t->num_jumps; i++)
       asm_patch(&t->a, t->jump[i].at, t->label[t->jump[i].target]);
    emit_stubs(t);
    if (t->failed || t->a.full) {
       jit->num_sites = sites;
       jit->num_pending = pending;
-      return JIT_FULL;
+      return space < JIT_REGION || jit->num_sites > JIT_SITES / 2 || jit->num_pending > JIT_PENDING / 2 ? JIT_FULL : JIT_NOTHING;
    }
    if (!hook(t))
       return JIT_NOTHING;

@@ -22,6 +22,7 @@
 #define JIT_SLOTS   128
 #define JIT_SEGMENTS 64
 #define JIT_CODE    (4u << 20)
+#define JIT_REGION  (1u << 20)
 
 /** The place that one memory instruction used last: accesses may begin in [base, base + limit). */
 struct jit_site {
@@ -118,6 +119,9 @@ rm_small(int64_t v)
 #define MAX_INSNS  1024
 #define MAX_STUBS  4096
 #define MAX_PUT_OFF 96
+#define MAX_PATH   160
+/* What is put off is emitted once more where a path may be left. */
+#define MAX_TWICE  32
 #define MAX_MEMORY 12
 #define NO_VTYPE   (-1)
 
@@ -125,6 +129,7 @@ rm_small(int64_t v)
 struct jit_insn {
    uint16_t slot;
    bool leader;
+   bool head;              /**< of a loop, or where the region was entered */
    bool exit;              /**< the interpreter executes it */
    struct cg_op op;        /**< branch targets in bytes */
    uint32_t use, def;      /**< vector registers */
@@ -193,8 +198,9 @@ struct jit_region {
    struct jit_stub nowhere;                  /**< what no longer fits */
    bool failed;
 
-   /* the block */
-   unsigned first, end, cur;
+   /* the block: instructions that follow each other, and the one that is being translated */
+   uint16_t path[MAX_PATH];
+   unsigned path_length, pos, cur;
    int vtype;              /**< known to apply, or NO_VTYPE */
    int vtype_memory;       /**< the one in struct cg_wave */
    int expected;           /**< NO_VTYPE, or what a check will establish */
@@ -216,8 +222,8 @@ enum jit_result { JIT_DONE, JIT_NOTHING, JIT_FULL };
 enum jit_result jit_translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, unsigned slot);
 void jit_stub_exit(struct jit_region *t, uint8_t *at);
 struct jit_stub *jit_stub_fma(struct jit_region *t, uint8_t *at);
-/** Calls the handler of the current instruction and goes on, or leaves. */
-void jit_call_handler(struct jit_region *t);
+/** Calls the handler of the current instruction and goes on, or leaves; @site: that of a gather or scatter. */
+void jit_call_handler(struct jit_region *t, bool site);
 /** The vtype that is known goes to struct cg_wave. */
 void jit_vtype_to_memory(struct jit_region *t);
 /** Host address of the access at va in rax, @offset beyond, to rcx. */
@@ -243,6 +249,8 @@ unsigned jit_discover(struct jit_region *t, unsigned slot, int vtype);
 /** Slots of a branch's target and of what follows an instruction; CG_SLOTS_PER_PAGE: outside of the page. */
 unsigned jit_target(const struct jit_insn *i);
 unsigned jit_next(const struct jit_insn *i);
+/** The instructions of the block that begins with @first go to t->path; behind heads as far as branches are foreseen. */
+void jit_make_path(struct jit_region *t, unsigned first);
 bool jit_is_vsetvli(const struct cg_op *op);
 bool jit_is_plain_csr(const struct cg_op *op);
 /** May vtype, vl or vstart be different afterwards (vsetvli has rules of its own)? */
@@ -264,6 +272,7 @@ bool jit_vector(struct jit_region *t, const struct cg_op *op);
 /** Which vector registers an instruction reads and completely writes. */
 void jit_vector_effects(struct jit_region *t, struct jit_insn *i);
 bool jit_is_vector(const struct cg_op *op);
+bool jit_is_gather(const struct cg_op *op, unsigned vtype);
 /** vtype of 64 lanes: SEW/LMUL is 32. */
 bool jit_vtype_ok(const struct jit_region *t, int64_t vtype);
 /** Makes sure of the expected vtype; false when none is. */
@@ -271,6 +280,8 @@ bool jit_need_vtype(struct jit_region *t);
 
 /* lanes.c */
 void jit_begin_lanes(struct jit_region *t);
+/** Executes what was put off, which stays so for other ways out of the block. */
+void jit_emit_lanes(struct jit_region *t, uint32_t live);
 /** Executes what was put off; of the vector registers those of @live are wanted afterwards. */
 void jit_flush(struct jit_region *t, uint32_t live);
 
@@ -278,5 +289,8 @@ void jit_flush(struct jit_region *t, uint32_t live);
 void jit_replay(struct cg_wave *w, unsigned first, unsigned num, unsigned index, int vtype);
 uint8_t *jit_site_fill(struct cg_wave *w, struct jit_site *site, uint64_t va);
 const struct cg_op *jit_call(struct cg_wave *w, const struct cg_op *op);
+
+/* gather.c */
+const struct cg_op *jit_gather(struct cg_wave *w, const struct cg_op *op, struct jit_site *site);
 
 #endif /* CG_JIT_TRANSLATE_H */

@@ -106,6 +106,16 @@ jit_is_vector(const struct cg_op *op)
    return opcode == 0x57 || ((opcode == 0x07 || opcode == 0x27) && (width == 0 || width >= 5));
 }
 
+/* Elements of 32 bits, with legal registers: at other widths and with segments the interpreter's. */
+bool
+jit_is_gather(const struct cg_op *op, unsigned vtype)
+{
+   bool store = op->fn == cg_exec_vsxei;
+   if ((!store && op->fn != cg_exec_vlxei) || (vtype >> 3 & 7) != 2 || op->form != 3 || op->rm != 1 || op->rs2 % 2)
+      return false;
+   return store || (op->rd / 2 != op->rs2 / 2 && (op->vm || op->rd != 0));
+}
+
 bool
 jit_vtype_ok(const struct jit_region *t, int64_t vtype)
 {
@@ -302,7 +312,7 @@ put_off(struct jit_region *t, const struct cg_op *op, struct jit_vop v, const st
    take(t, u);
    v.pending = jit->num_pending++;
    jit->pending[v.pending] = (struct jit_pending){
-      .op = jit_op(t, t->cur), .vtype = (uint16_t)t->vtype, .value_from = v.value ? (uint16_t)(t->cur + 1) : UINT16_MAX,
+      .op = jit_op(t, t->cur), .vtype = (uint16_t)t->vtype, .value_from = v.value ? (uint16_t)(t->pos + 1) : UINT16_MAX,
       .value = v.value, .fp_value = op->form == CG_VF, .memory = v.kind == V_LOAD || v.kind == V_STORE, .host = v.host,
    };
    t->vop[t->num_vops++] = v;
@@ -617,6 +627,12 @@ jit_vector_effects(struct jit_region *t, struct jit_insn *i)
    sew = (unsigned)i->vtype >> 3 & 7;
    if (op->fn == cg_exec_vmv_x_s) {
       i->use = 1u << op->rs2;
+      return;
+   }
+   if (jit_is_gather(op, (unsigned)i->vtype)) {
+      bool store = op->fn == cg_exec_vsxei;
+      i->use = group(op->rs2, 3) | (store || !op->vm ? 1u << op->rd : 0) | (op->vm ? 0 : 1);
+      i->def = store || !op->vm ? 0 : 1u << op->rd;
       return;
    }
    const struct form *form = find_form(op, sew);
