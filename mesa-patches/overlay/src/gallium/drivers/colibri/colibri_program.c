@@ -380,7 +380,7 @@ struct grid {
 #define MANY_WAVES 256
 
 /* Waves are made longer, up to 1 << as many times, while each compute unit has so many. */
-#define MAX_REPEAT 5
+#define MAX_REPEAT 8
 #define ENOUGH_WAVES 32
 
 static uint64_t
