@@ -9,6 +9,8 @@
 #include "vec.h"
 
 #define SIZE 4
+/* So many gathers in several places, and the next 250 are not tried. */
+#define MISSES 6
 
 /* Offsets from the site's base of the active elements, 0 for others; false: not all are in its place. */
 static bool
@@ -61,11 +63,18 @@ jit_gather(struct cg_wave *w, const struct cg_op *op, struct jit_site *site)
       memcpy(&bits, w->v, sizeof(bits));
    if (!bits)
       return op + 2;
+   if (site->misses > MISSES) {
+      site->misses++;   /* until it wraps */
+      return jit_call(w, op);
+   }
    if (--*site->counter == 0 || !offsets(site, index, base, bits, offset)) {
       uint64_t first = base + index[__builtin_ctzll(bits)];
-      if (!jit_site_fill(w, site, first) || !offsets(site, index, base, bits, offset))
+      if (!jit_site_fill(w, site, first) || !offsets(site, index, base, bits, offset)) {
+         site->misses++;
          return jit_call(w, op);
+      }
    }
+   site->misses = 0;
    move(w->core->isa, (uint8_t *)(uintptr_t)site->host, w->v + CG_MAX_VLENB * op->rd, offset, bits, store);
    return op + 2;
 }

@@ -33,6 +33,7 @@ struct jit_site {
    uint16_t size;        /**< bytes of the access */
    uint8_t perm;         /**< CG_PERM_* */
    bool segment;         /**< in cg_jit.segment */
+   uint8_t misses;       /**< gathers that were not in one place, one after the other */
 };
 
 /** A vector operation that was put off, as replay.c needs it. */
