@@ -98,6 +98,7 @@ pages_random(struct pages *p)
 }
 
 unsigned tap_failures;
+const char *tap_skipped;
 
 void
 tap_check(bool ok, const char *file, int line, const char *what)
@@ -115,8 +116,10 @@ tap_main(const struct tap_test *tests, unsigned n)
    printf("1..%u\n", n);
    for (unsigned i = 0; i < n; i++) {
       tap_failures = 0;
+      tap_skipped = NULL;
       tests[i].run();
-      printf("%sok %u %s\n", tap_failures ? "not " : "", i + 1, tests[i].name);
+      printf("%sok %u %s", tap_failures ? "not " : "", i + 1, tests[i].name);
+      printf("%s%s\n", tap_skipped ? " # SKIP " : "", tap_skipped ? tap_skipped : "");
       fflush(stdout);
       failed += tap_failures != 0;
    }

@@ -51,6 +51,8 @@ page_ptr(struct pages *p, unsigned page, unsigned offset)
 
 /** TAP: a failed check names itself and counts. */
 extern unsigned tap_failures;
+/** A test sets why it cannot be run here. */
+extern const char *tap_skipped;
 void tap_check(bool ok, const char *file, int line, const char *what);
 #define CHECK(cond) tap_check(cond, __FILE__, __LINE__, #cond)
 
