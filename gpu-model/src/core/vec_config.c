@@ -5,16 +5,22 @@
 #include "fpenv.h"
 #include "vec.h"
 
+/* By values that the host need not wait for: a load that joins fields which were just stored is slow. */
+static inline void
+derive(struct cg_wave *w, uint64_t vtype, unsigned vcfg, int lmul, uint32_t vl, uint32_t vlmax, uint32_t vstart)
+{
+   bool plain = vcfg != CG_VCFG_ILL && w->vlenb == CG_MAX_VLENB && vstart == 0;
+   bool full = plain && lmul >= 0 && vl == vlmax, lanes = plain && vl == CG_LANES && vlmax == CG_LANES;
+
+   w->vfull = full ? (uint16_t)vcfg : CG_NEVER;
+   w->vfull_fp = full && w->rm < CG_RMM ? (uint16_t)vcfg : CG_NEVER;
+   w->lanes = lanes ? (uint32_t)vtype : CG_NEVER;
+}
+
 void
 cg_vcfg_update(struct cg_wave *w)
 {
-   bool full = w->vcfg != CG_VCFG_ILL && w->vlenb == CG_MAX_VLENB && w->lmul >= 0 &&
-               w->vl == w->vlmax && w->vstart == 0;
-   w->vfull = full ? w->vcfg : CG_NEVER;
-   bool lanes = w->vcfg != CG_VCFG_ILL && w->vlenb == CG_MAX_VLENB && w->vl == CG_LANES && w->vlmax == CG_LANES &&
-                w->vstart == 0;
-   w->lanes = lanes ? (uint32_t)w->vtype : CG_NEVER;
-   w->vfull_fp = full && w->rm < CG_RMM ? w->vcfg : CG_NEVER;
+   derive(w, w->vtype, w->vcfg, w->lmul, w->vl, w->vlmax, w->vstart);
 }
 
 void
@@ -32,15 +38,20 @@ cg_vtype_set(struct cg_wave *w, uint64_t vtype, uint64_t avl)
       w->vcfg = CG_VCFG_ILL;
       w->vl = w->vlmax = 0;
       w->sew = w->lmul = 0;
-   } else {
-      w->vtype = vtype;
-      w->vcfg = 1 + (vtype & 0x3f);
-      w->sew = sew;
-      w->lmul = lmul;
-      w->vlmax = (lmul >= 0 ? w->vlenb << lmul : w->vlenb >> -lmul) >> sew;
-      w->vl = avl < w->vlmax ? avl : w->vlmax;
+      cg_vcfg_update(w);
+      return;
    }
-   cg_vcfg_update(w);
+
+   const unsigned vcfg = 1 + (vtype & 0x3f);
+   const uint32_t vlmax = (lmul >= 0 ? w->vlenb << lmul : w->vlenb >> -lmul) >> sew;
+   const uint32_t vl = avl < vlmax ? (uint32_t)avl : vlmax;
+   w->vtype = vtype;
+   w->vcfg = (uint16_t)vcfg;
+   w->sew = (uint8_t)sew;
+   w->lmul = (int8_t)lmul;
+   w->vlmax = vlmax;
+   w->vl = vl;
+   derive(w, vtype, vcfg, lmul, vl, vlmax, 0);
 }
 
 /* rs1 = x0: the largest vl, or with rd = x0, too, the old one. */
