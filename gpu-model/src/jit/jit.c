@@ -114,7 +114,7 @@ cg_jit_forget_addresses(struct cg_jit *jit)
    if (!jit)
       return;
    for (unsigned i = 0; i < jit->num_sites; i++)
-      jit->site[i].limit = 0;
+      jit->site[i].limit = jit->site[i].counted = 0;
 }
 
 void

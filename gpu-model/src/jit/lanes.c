@@ -550,10 +550,11 @@ transfer(struct slice *s, const struct jit_vop *v)
    bool store = v->kind == V_STORE;
    if (store || v->masked)
       need_bits(s, v->rd, v->eew);
-   asm_load(s->a, RAX, rm_slot(v->host));
+   if (!v->host_reg)
+      asm_load(s->a, RAX, rm_slot(v->host));
    for (unsigned p = 0; p < parts(v->eew); p++)
       asm_evex(s->a, move_op(v->eew, store), length(v->eew), z(s, v->rd, p), 0,
-               rm_mem(RAX, (int32_t)(s->n * 16 << v->eew) + 64 * (int32_t)p),
+               rm_mem(v->host_reg ? v->host_reg : RAX, (int32_t)(s->n * 16 << v->eew) + 64 * (int32_t)p),
                (struct cg_evex){ .k = (uint8_t)active(s, v, p) });
    if (!store)
       wrote(s, v->rd, v->eew, false);
@@ -631,9 +632,37 @@ jit_begin_lanes(struct jit_region *t)
    t->num_zmm = t->num_k = 0;
 }
 
+/*
+ * Of masks that are moved as whole registers, what is behind the 64 bits that slices see.  It is not
+ * written by what is put off with them.
+ */
+static void
+move_rests(struct jit_region *t, uint32_t live)
+{
+   struct cg_asm *a = &t->a;
+
+   for (unsigned i = t->num_vops; i-- > 0;) {
+      if (t->vop[i].flags & VF_WHOLE && live >> t->vop[i].rd & 1)
+         live |= 1u << t->vop[i].rs2;
+   }
+   for (unsigned i = 0; i < t->num_vops; i++) {
+      const struct jit_vop *v = &t->vop[i];
+      if (!(v->flags & VF_WHOLE) || !(live >> v->rd & 1))
+         continue;
+      asm_mov_imm(a, RAX, 0xfe);
+      asm_k(a, K_FROM_GPR, false, K7, 0, rm_reg(RAX));
+      for (unsigned byte = 0; byte < CG_MAX_VLENB; byte += 64) {
+         struct cg_evex rest = { .k = byte ? 0 : K7 };
+         asm_evex(a, MOV_LOAD, L512, T0, 0, rm_v(v->rs2, byte), rest);
+         asm_evex(a, MOV_STORE, L512, T0, 0, rm_v(v->rd, byte), rest);
+      }
+   }
+}
+
 void
 jit_emit_lanes(struct jit_region *t, uint32_t live)
 {
+   move_rests(t, live);
    for (unsigned n = 0; n < SLICES; n++) {
       struct slice s = { .t = t, .a = &t->a, .n = n };
       for (unsigned i = 0; i < t->num_vops; i++)

@@ -173,6 +173,28 @@ foreseen(const struct jit_region *t, unsigned i)
    return t->by_slot[jit_next(insn)];
 }
 
+/* Is a vtype of 64 lanes set before the first vector instruction behind leader @i? */
+static bool
+begins_with_vtype(const struct jit_region *t, unsigned i)
+{
+   for (;; i++) {
+      const struct jit_insn *insn = &t->insn[i];
+      if (jit_is_vsetvli(&insn->op))
+         return jit_vtype_ok(t, insn->op.imm);
+      if (jit_is_vector(&insn->op) || jit_is_branch(&insn->op) || jit_changes_vtype(&insn->op) ||
+          !falls_into_next(t, i) || t->insn[i + 1].leader)
+         return false;
+   }
+}
+
+/* Do vector instructions behind leader @i have the vtype by which their effects are known, or none? */
+static bool
+vtype_is_known(const struct jit_region *t, unsigned i)
+{
+   const struct jit_insn *insn = &t->insn[i];
+   return insn->sure || insn->vtype == NO_VTYPE || (insn->lanes && begins_with_vtype(t, i));
+}
+
 void
 jit_make_path(struct jit_region *t, unsigned first)
 {
@@ -186,11 +208,22 @@ jit_make_path(struct jit_region *t, unsigned first)
       t->path[t->path_length++] = (uint16_t)i;
       next = far ? foreseen(t, i) : falls_into_next(t, i) && !t->insn[i + 1].leader ? (int)i + 1 : -1;
       /* The registers that are wanted are known for the expected vtype only. */
-      if (next >= 0 && t->insn[next].leader && !t->insn[next].sure)
+      if (next >= 0 && t->insn[next].leader && !vtype_is_known(t, (unsigned)next))
          next = -1;
    } while (next >= 0 && !t->seen[next] && t->path_length < MAX_PATH);
    for (unsigned i = 0; i < t->path_length; i++)
       t->seen[t->path[i]] = false;
+}
+
+/* What is known behind the last instruction of a block reaches leader @to. @return true: it has to flow on from there */
+static bool
+merge_vtype(struct jit_insn *to, int vtype, bool sure, bool lanes)
+{
+   bool less_sure = to->sure && (!sure || vtype != to->vtype), fewer = to->lanes && !lanes;
+
+   to->sure &= !less_sure;
+   to->lanes &= !fewer;
+   return less_sure || fewer;
 }
 
 /* Expected vtypes flow along the paths; the first that comes wins, and others make it unsure. */
@@ -203,18 +236,23 @@ flow_vtype(struct jit_region *t, unsigned start, int vtype)
 
    memset(seen, 0, t->num_insns);
    t->insn[start].vtype = (int16_t)vtype;
-   t->insn[start].sure = vtype != NO_VTYPE;
+   t->insn[start].sure = t->insn[start].lanes = vtype != NO_VTYPE;
    seen[start] = true;
    stack[depth++] = (uint16_t)start;
    while (depth) {
       unsigned i = stack[--depth];
       int now = t->insn[i].vtype, next[2];
-      bool sure = t->insn[i].sure;
+      bool sure = t->insn[i].sure, lanes = t->insn[i].lanes;
       for (;; i++) {
          t->insn[i].vtype = (int16_t)now;
-         if (jit_is_vector(&t->insn[i].op))
-            sure |= now != NO_VTYPE;   /* it was checked, if it was not sure */
-         now = vtype_behind(t, &t->insn[i].op, now);
+         bool vsetvli = jit_is_vsetvli(&t->insn[i].op);
+         if (vsetvli)
+            now = vtype_behind(t, &t->insn[i].op, now);
+         if (vsetvli || jit_is_vector(&t->insn[i].op))
+            sure |= now != NO_VTYPE, lanes |= sure;   /* it was checked, if it was not sure */
+         if (!vsetvli)
+            now = vtype_behind(t, &t->insn[i].op, now);
+         sure &= now != NO_VTYPE, lanes &= now != NO_VTYPE;
          if (!falls_into_next(t, i) || t->insn[i + 1].leader)
             break;
       }
@@ -226,13 +264,11 @@ flow_vtype(struct jit_region *t, unsigned start, int vtype)
          if (!seen[next[s]]) {
             seen[next[s]] = true;
             to->vtype = (int16_t)now;
-            to->sure = sure && now != NO_VTYPE;
+            to->sure = sure;
+            to->lanes = lanes;
             stack[depth++] = (uint16_t)next[s];
-         } else if (to->sure && (!sure || now != to->vtype)) {
-            /* Once more from there, with that. */
-            to->sure = false;
-            if (depth < 2 * MAX_INSNS)
-               stack[depth++] = (uint16_t)next[s];
+         } else if (merge_vtype(to, now, sure, lanes) && depth < 2 * MAX_INSNS) {
+            stack[depth++] = (uint16_t)next[s];
          }
       }
    }
@@ -259,7 +295,7 @@ flow_live(struct jit_region *t)
                live |= next[s] >= 0 ? t->insn[next[s]].live_in : 0;
          }
          uint32_t in = insn->use | (live & ~insn->def);
-         if (insn->leader && !insn->sure)
+         if (insn->leader && !vtype_is_known(t, i))
             in = ALL_REGISTERS;
          changed |= in != insn->live_in;
          insn->live = live;

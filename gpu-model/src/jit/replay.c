@@ -69,7 +69,7 @@ jit_replay(struct cg_wave *w, unsigned first, unsigned num, unsigned index, int 
    const struct jit_pending *p = w->core->jit->pending + first;
 
    for (unsigned i = 0; i < num; i++, p++) {
-      if (w->lanes != p->vtype)
+      if (!p->memory && w->lanes != p->vtype)
          cg_vtype_set(w, p->vtype, CG_LANES);
       replay_one(w, p, index);
    }
@@ -106,9 +106,11 @@ fill_page(struct cg_wave *w, struct jit_site *site, uint64_t va, struct cg_tlb_e
       cg_hot_access(w->core, w->asid, va, &e->left);
       site->counter = &e->left;
    }
+   const uint64_t starts = CG_PAGE_SIZE - site->size + 1;
    site->base = va & ~(uint64_t)CG_PAGE_MASK;
    site->host = (uintptr_t)e->host;
-   site->limit = CG_PAGE_SIZE - site->size + 1;
+   site->limit = e->perm & CG_PERM_COUNTED ? 0 : starts;
+   site->counted = starts - site->limit;
    return e->host + (va & CG_PAGE_MASK);
 }
 
@@ -123,11 +125,9 @@ jit_site_fill(struct cg_wave *w, struct jit_site *site, uint64_t va)
    struct cg_span span;
 
    /* The one that is to be reported is counted again below. */
-   if (site->limit && *site->counter == 0)
+   if (site->counted && *site->counter == 0)
       *site->counter = 1;
-   site->limit = 0;
-   site->left = UINT32_MAX;
-   site->counter = &site->left;
+   site->limit = site->counted = 0;
    if (va >> COLIBRI_VA_BITS)
       return fill_segment(w, site, va);
 

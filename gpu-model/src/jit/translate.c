@@ -10,6 +10,8 @@
 #include "translate.h"
 #include "vec.h"
 
+const uint8_t jit_host_reg[HOST_REGS] = { RBX, RBP, R14 };
+
 static struct jit_stub *
 new_stub(struct jit_region *t, enum stub_kind kind, uint8_t *at)
 {
@@ -24,6 +26,10 @@ new_stub(struct jit_region *t, enum stub_kind kind, uint8_t *at)
       .index = (uint16_t)t->pos, .first = t->first_pending, .num = t->num_vops,
       .vtype = t->vtype != NO_VTYPE && (put_off || t->vtype != t->vtype_memory) ? t->vtype : NO_VTYPE,
    };
+   for (unsigned i = 0, n = 0; i < t->num_vops; i++) {
+      if (t->vop[i].host_reg)
+         s->host[n++] = t->vop[i].host;
+   }
    return s;
 }
 
@@ -51,7 +57,6 @@ new_site(struct jit_region *t, unsigned size, uint32_t perm)
       jit->num_sites++;
    n -= t->failed;
    jit->site[n] = (struct jit_site){ .size = (uint16_t)size, .perm = (uint8_t)perm };
-   jit->site[n].counter = &jit->site[n].left;
    return (int32_t)(offsetof(struct cg_jit, site) + n * sizeof(struct jit_site));
 }
 
@@ -77,6 +82,8 @@ emit_replay(struct jit_region *t, const struct jit_stub *s)
    struct cg_asm *a = &t->a;
    if (!s->num && s->vtype == NO_VTYPE)
       return;
+   for (unsigned i = 0; i < HOST_REGS && s->host[i]; i++)
+      asm_store(a, rm_slot(s->host[i]), jit_host_reg[i]);
    asm_int(a, 0, true, 0x8d, RDI, rm_mem(R_WAVE, -WAVE_BIAS));
    asm_mov_imm(a, RSI, s->first);
    asm_mov_imm(a, RDX, s->num);
@@ -85,13 +92,39 @@ emit_replay(struct jit_region *t, const struct jit_stub *s)
    asm_call(a, (const void *)(uintptr_t)jit_replay);
 }
 
+/* What cg_vtype_set() does for a vtype of 64 lanes. rax and rcx are lost. */
+static void
+emit_vtype(struct jit_region *t, unsigned vtype)
+{
+   struct cg_asm *a = &t->a;
+   const int vcfg = 1 + (int)(vtype & 0x3f), lmul = (int)(vtype & 7) < 4 ? (int)(vtype & 7) : (int)(vtype & 7) - 8;
+
+   asm_store_imm(a, WAVE(vtype), 3, (int32_t)vtype);
+   asm_store_imm(a, WAVE(vl), 2, CG_LANES);
+   asm_store_imm(a, WAVE(vlmax), 2, CG_LANES);
+   asm_store_imm(a, WAVE(vstart), 2, 0);
+   asm_store_imm(a, WAVE(lanes), 2, (int32_t)vtype);
+   asm_store_imm(a, WAVE(vcfg), 1, vcfg);
+   asm_store_imm(a, WAVE(vfull), 1, lmul >= 0 ? vcfg : CG_NEVER);
+   asm_store_imm(a, WAVE(sew), 0, (int32_t)(vtype >> 3 & 7));
+   asm_store_imm(a, WAVE(lmul), 0, lmul);
+   if (lmul < 0 || t->rm_checked) {
+      asm_store_imm(a, WAVE(vfull_fp), 1, lmul >= 0 ? vcfg : CG_NEVER);
+      return;
+   }
+   asm_mov_imm(a, RAX, (unsigned)vcfg);
+   asm_mov_imm(a, RCX, CG_NEVER);
+   asm_int(a, 0, false, 0x80, ALU_CMP, WAVE(rm)), asm_byte(a, CG_RMM);
+   asm_int(a, 0, false, 0x0f40 | CC_AE, RAX, rm_reg(RCX));
+   asm_int(a, 0x66, false, 0x89, RAX, WAVE(vfull_fp));
+}
+
 void
 jit_vtype_to_memory(struct jit_region *t)
 {
    if (t->vtype == NO_VTYPE || t->vtype == t->vtype_memory)
       return;
-   struct jit_stub s = { .vtype = t->vtype };
-   emit_replay(t, &s);
+   emit_vtype(t, (unsigned)t->vtype);
    t->vtype_memory = t->vtype;
    t->acc = -1;
 }
@@ -109,7 +142,39 @@ jit_need_vtype(struct jit_region *t)
    return true;
 }
 
-/* The last place's limits decide whether there is one; else jit_site_fill(). */
+/*
+ * What vector instructions need to be translated.  Whole registers only have to be accessed from
+ * their first element on, where no vtype is expected, which registers are wanted depends on.
+ */
+static bool
+need_vector(struct jit_region *t, const struct cg_op *op)
+{
+   if (jit_need_vtype(t))
+      return true;
+   if (!jit_is_whole(t, op))
+      return false;
+   if (!t->from_start) {
+      asm_alu_imm(&t->a, false, ALU_CMP, WAVE(vstart), 0);
+      jit_stub_exit(t, asm_jcc(&t->a, CC_NE));
+   }
+   t->from_start = true;
+   return true;
+}
+
+/* Makes sure of 64 lanes, with the expected vtype or another; false when none is. */
+static bool
+need_lanes(struct jit_region *t)
+{
+   if (t->vtype == NO_VTYPE && t->expected == NO_VTYPE)
+      return false;
+   if (t->vtype == NO_VTYPE) {
+      asm_alu_imm(&t->a, false, ALU_CMP, WAVE(lanes), CG_NEVER);
+      jit_stub_exit(t, asm_jcc(&t->a, CC_E));
+   }
+   return true;
+}
+
+/* The last place's limits decide whether there is one; else emit_site(). */
 void
 jit_address(struct jit_region *t, unsigned size, uint32_t perm)
 {
@@ -119,9 +184,6 @@ jit_address(struct jit_region *t, unsigned size, uint32_t perm)
    asm_alu(a, true, ALU_SUB, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, base)));
    asm_alu(a, true, ALU_CMP, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, limit)));
    struct jit_stub *s = new_stub(t, STUB_SITE, asm_jcc(a, CC_AE));
-   asm_load(a, RDX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, counter)));
-   asm_alu_imm(a, false, ALU_SUB, rm_mem(RDX, 0), 1);
-   s->also_at = asm_jcc(a, CC_E);
    asm_alu(a, true, ALU_ADD, RCX, rm_mem(R_JIT, at + (int)offsetof(struct jit_site, host)));
    s->back = a->p;
    s->site = (unsigned)at;
@@ -134,7 +196,7 @@ static bool
 emit_vsetvli(struct jit_region *t, const struct cg_op *op)
 {
    bool keeps_vl = !op->rs1 && op->rd == CG_XZERO_SINK;
-   if (!jit_vtype_ok(t, op->imm) || (keeps_vl && !jit_need_vtype(t)))
+   if (!jit_vtype_ok(t, op->imm) || (keeps_vl && !need_lanes(t)))
       return false;
    if (op->rs1) {
       asm_alu_imm(&t->a, true, ALU_CMP, rm_x(op->rs1), CG_LANES);
@@ -165,7 +227,7 @@ emit_by_handler(struct jit_region *t, const struct cg_op *op)
    if (op->rd < 32)
       t->boxed &= ~(1u << op->rd);
    if (jit_changes_vtype(op) || jit_is_vsetvli(op))
-      t->vtype = t->vtype_memory = t->expected = NO_VTYPE;
+      t->vtype = t->vtype_memory = t->expected = NO_VTYPE, t->from_start = false;
    if (op->fn == cg_x_csr)
       t->rm_checked = false;
 }
@@ -179,7 +241,7 @@ emit_insn(struct jit_region *t)
          emit_by_handler(t, op);
       return;
    }
-   if (jit_is_vector(op) && jit_need_vtype(t) && jit_vector(t, op))
+   if (jit_is_vector(op) && need_vector(t, op) && jit_vector(t, op))
       return;
    if (!jit_is_vector(op) && jit_scalar(t, op))
       return;
@@ -209,9 +271,9 @@ emit_side_exit(struct jit_region *t, unsigned slot)
       jit_stub_exit(t, asm_jmp(&t->a));
       return;
    }
-   struct jit_stub vtype = { .vtype = t->vtype != t->vtype_memory ? t->vtype : NO_VTYPE };
    jit_emit_lanes(t, t->insn[target].live_in);
-   emit_replay(t, &vtype);
+   if (t->vtype != t->vtype_memory)
+      emit_vtype(t, (unsigned)t->vtype);
    asm_alu_imm(&t->a, true, ALU_ADD, WAVE(left), (int)(t->path_length - t->pos - 1));
    jump_to(t, asm_jmp(&t->a), slot);
 }
@@ -276,7 +338,7 @@ begin_block(struct jit_region *t, unsigned first)
    t->pos = 0;
    t->cur = first;
    t->vtype = t->vtype_memory = NO_VTYPE;
-   t->rm_checked = false;
+   t->rm_checked = t->from_start = false;
    t->acc = -1;
    t->boxed = 0;
    t->label[first] = a->p;
@@ -337,16 +399,26 @@ emit_result(struct jit_region *t, const struct jit_stub *s)
    struct cg_asm *a = &t->a;
    if (s->uncount)
       asm_alu_imm(a, true, ALU_ADD, WAVE(left), s->uncount);
-   asm_int(a, 0, true, 0x89, RAX, rm_reg(RBX));
+   asm_store(a, rm_slot(0), RAX);
    emit_replay(t, s);
-   asm_int(a, 0, true, 0x89, RBX, rm_reg(RAX));
+   asm_load(a, RAX, rm_slot(0));
    asm_jmp_to(a, t->jit->leave);
 }
 
+/* Accesses that are counted, and those that are elsewhere. */
 static void
 emit_site(struct jit_region *t, const struct jit_stub *s)
 {
    struct cg_asm *a = &t->a;
+   asm_alu(a, true, ALU_CMP, RCX, rm_mem(R_JIT, (int32_t)s->site + (int)offsetof(struct jit_site, counted)));
+   uint8_t *elsewhere = asm_jcc(a, CC_AE);
+   asm_load(a, RDX, rm_mem(R_JIT, (int32_t)s->site + (int)offsetof(struct jit_site, counter)));
+   asm_alu_imm(a, false, ALU_SUB, rm_mem(RDX, 0), 1);
+   uint8_t *report = asm_jcc(a, CC_E);
+   asm_alu(a, true, ALU_ADD, RCX, rm_mem(R_JIT, (int32_t)s->site + (int)offsetof(struct jit_site, host)));
+   asm_jmp_to(a, s->back);
+   asm_patch(a, elsewhere, a->p);
+   asm_patch(a, report, a->p);
    asm_int(a, 0, true, 0x8d, RDI, rm_mem(R_WAVE, -WAVE_BIAS));
    asm_int(a, 0, true, 0x8d, RSI, rm_mem(R_JIT, (int32_t)s->site));
    asm_int(a, 0, true, 0x89, RAX, rm_reg(RDX));
@@ -388,8 +460,6 @@ emit_stubs(struct jit_region *t)
    for (unsigned i = 0; i < t->num_stubs; i++) {
       const struct jit_stub *s = &t->stub[i];
       asm_patch(&t->a, s->at, t->a.p);
-      if (s->also_at)
-         asm_patch(&t->a, s->also_at, t->a.p);
       switch (s->kind) {
       case STUB_EXIT: emit_leave(t, s); break;
       case STUB_RESULT: emit_result(t, s); break;

@@ -24,12 +24,14 @@
 #define JIT_CODE    (4u << 20)
 #define JIT_REGION  (1u << 20)
 
-/** The place that one memory instruction used last: accesses may begin in [base, base + limit). */
+/**
+ * The place that one memory instruction used last: accesses may begin in [base, base + limit), or,
+ * where they are counted, in [base, base + counted).
+ */
 struct jit_site {
-   uint64_t base, limit;
+   uint64_t base, limit, counted;
    uint64_t host;
-   uint32_t *counter;    /**< of the accesses until the place is looked up again: the TLB's, or */
-   uint32_t left;        /**< the site's own, where they are not counted */
+   uint32_t *counter;    /**< of the counted ones until the place is looked up again */
    uint16_t size;        /**< bytes of the access */
    uint8_t perm;         /**< CG_PERM_* */
    bool segment;         /**< in cg_jit.segment */
@@ -55,7 +57,7 @@ struct cg_jit {
    uint16_t iota16[64];
    uint32_t iota32[64];
    uint64_t iota64[64];
-   uint64_t slot[JIT_SLOTS];
+   uint64_t slot[JIT_SLOTS];            /**< the first one is free for a moment */
    struct jit_site site[JIT_SITES];
    unsigned num_sites;
    struct jit_site *segment[JIT_SEGMENTS];   /**< those of this run's local memory, private memory and stack */
@@ -124,6 +126,8 @@ rm_small(int64_t v)
 /* What is put off is emitted once more where a path may be left. */
 #define MAX_TWICE  32
 #define MAX_MEMORY 12
+/* The first host addresses of what is put off are in registers that calls leave alone. */
+#define HOST_REGS  3
 #define NO_VTYPE   (-1)
 
 /** One instruction of a region. */
@@ -137,7 +141,8 @@ struct jit_insn {
    uint32_t live;          /**< those that somebody may want afterwards */
    uint32_t live_in;       /**< leaders: the same in front of it */
    int16_t vtype;          /**< in front of it; what is expected, unless sure */
-   bool sure;              /**< leaders: whoever comes from the region has that vtype */
+   bool sure;              /**< leaders: whoever comes from the region has that vtype ... */
+   bool lanes;             /**< ... or at least one of 64 lanes */
 };
 
 /** What a deferred vector operation does. */
@@ -146,7 +151,10 @@ enum vkind {
    V_FBIN, V_FMA, V_FSQRT, V_FMINMAX, V_FCMP, V_FSIGN, V_FCVT, V_LOAD, V_STORE,
 };
 
-enum { VF_REVERSE = 1, VF_SUB = 2, VF_ADD_VS2 = 4, VF_TO_INT = 8, VF_UNSIGNED = 16 };
+enum { VF_REVERSE = 1, VF_SUB = 2, VF_ADD_VS2 = 4, VF_TO_INT = 8, VF_UNSIGNED = 16, VF_WHOLE = 32 };
+
+/** jit_vop.imm of V_LOGIC is the low part of funct6; that of vmand: */
+enum { VL_AND = 1 };
 
 /** A vector operation that was put off. */
 struct jit_vop {
@@ -160,6 +168,7 @@ struct jit_vop {
    uint8_t x, f;           /**< registers whose value at this time is meant, or 0xff */
    uint16_t value;         /**< slot that has the operand from the beginning, 0: none */
    uint16_t host, bytes;
+   uint8_t host_reg;       /**< register that has the host address instead of the slot, 0: none */
    unsigned pending;       /**< index in cg_jit.pending */
 };
 
@@ -168,12 +177,13 @@ enum stub_kind { STUB_EXIT, STUB_RESULT, STUB_SITE, STUB_FMA };
 /** Code out of the way. */
 struct jit_stub {
    enum stub_kind kind;
-   uint8_t *at, *also_at, *back;
+   uint8_t *at, *back;
    const struct cg_op *op;
    uint16_t uncount;       /**< instructions that were counted and are not executed */
    uint16_t index;         /**< of the instruction in its block */
    unsigned first, num;    /**< pending operations */
    int vtype;              /**< that is to be set, or NO_VTYPE */
+   uint16_t host[HOST_REGS];   /**< slots of the host addresses that are in registers, 0: none */
    unsigned site;
    /* STUB_FMA */
    struct cg_operand p, q;
@@ -206,6 +216,7 @@ struct jit_region {
    int vtype_memory;       /**< the one in struct cg_wave */
    int expected;           /**< NO_VTYPE, or what a check will establish */
    bool rm_checked;
+   bool from_start;        /**< vstart is known to be 0, also where vtype is not */
    int acc;                /**< x register whose value is in rax, -1 */
    uint32_t boxed;         /**< f registers that hold a single */
 
@@ -227,7 +238,7 @@ struct jit_stub *jit_stub_fma(struct jit_region *t, uint8_t *at);
 void jit_call_handler(struct jit_region *t, bool site);
 /** The vtype that is known goes to struct cg_wave. */
 void jit_vtype_to_memory(struct jit_region *t);
-/** Host address of the access at va in rax, @offset beyond, to rcx. */
+/** Host address of the access at va in rax to rcx. */
 void jit_address(struct jit_region *t, unsigned size, uint32_t perm);
 
 static inline const struct cg_op *
@@ -267,8 +278,11 @@ bool jit_is_branch(const struct cg_op *op);
 void jit_keep_x(struct jit_region *t, unsigned r);
 void jit_keep_f(struct jit_region *t, unsigned r);
 
+/** The register of the N-th host address. */
+extern const uint8_t jit_host_reg[HOST_REGS];
+
 /* vector.c: putting off */
-/** Puts off the current instruction if it knows how. */
+/** Puts off the current instruction if it knows how; of whole registers also while no vtype is known. */
 bool jit_vector(struct jit_region *t, const struct cg_op *op);
 /** Which vector registers an instruction reads and completely writes. */
 void jit_vector_effects(struct jit_region *t, struct jit_insn *i);
@@ -276,6 +290,8 @@ bool jit_is_vector(const struct cg_op *op);
 bool jit_is_gather(const struct cg_op *op, unsigned vtype);
 /** vtype of 64 lanes: SEW/LMUL is 32. */
 bool jit_vtype_ok(const struct jit_region *t, int64_t vtype);
+/** Is it an access of whole registers of 64 lanes, which is the same with any vtype and vl? */
+bool jit_is_whole(const struct jit_region *t, const struct cg_op *op);
 /** Makes sure of the expected vtype; false when none is. */
 bool jit_need_vtype(struct jit_region *t);
 

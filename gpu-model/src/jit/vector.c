@@ -117,6 +117,12 @@ jit_is_gather(const struct cg_op *op, unsigned vtype)
 }
 
 bool
+jit_is_whole(const struct jit_region *t, const struct cg_op *op)
+{
+   return (op->fn == cg_exec_vlr || op->fn == cg_exec_vsr) && t->jit->core->cfg.vlen == 2048;
+}
+
+bool
 jit_vtype_ok(const struct jit_region *t, int64_t vtype)
 {
    unsigned sew = vtype >> 3 & 7, lmul = vtype & 7;
@@ -485,6 +491,15 @@ other_uses(const struct cg_op *op, unsigned sew, struct uses *u, struct jit_vop 
    return false;
 }
 
+/* Is the register that is moved seen as a mask? One that nobody has seen is if it goes to v0. */
+static bool
+moves_mask(const struct jit_region *t, const struct cg_op *op)
+{
+   if (op->fn != cg_exec_vmvr || op->imm || t->view[op->rd] || (t->e_written >> op->rs2 & 1))
+      return false;
+   return (t->m_loaded | t->m_written) >> op->rs2 & 1 || (op->rd == 0 && !t->view[op->rs2]);
+}
+
 static bool
 other(struct jit_region *t, const struct cg_op *op, unsigned sew)
 {
@@ -492,6 +507,13 @@ other(struct jit_region *t, const struct cg_op *op, unsigned sew)
    struct jit_vop v;
    if (!other_uses(op, sew, &u, &v))
       return false;
+   if (moves_mask(t, op)) {
+      u = (struct uses){ .writes = true, .write = op->rd, .mask_write = true, .masks = 1u << op->rs2 };
+      v.kind = V_LOGIC;
+      v.imm = VL_AND;
+      v.rs1 = op->rs2;
+      v.flags = VF_WHOLE;
+   }
    make_fit(t, &u);
    put_off(t, op, v, &u);
    return true;
@@ -500,7 +522,7 @@ other(struct jit_region *t, const struct cg_op *op, unsigned sew)
 /* ---- Memory ---------------------------------------------------------------------------------*/
 
 static bool
-memory_uses(const struct cg_op *op, unsigned sew, struct uses *u, struct jit_vop *v)
+memory_uses(const struct cg_op *op, struct uses *u, struct jit_vop *v)
 {
    bool store = op->fn == cg_exec_vse || op->fn == cg_exec_vsr;
    bool whole = op->fn == cg_exec_vlr || op->fn == cg_exec_vsr;
@@ -515,7 +537,6 @@ memory_uses(const struct cg_op *op, unsigned sew, struct uses *u, struct jit_vop
    } else if (op->rm != 1 || !group_ok(op->rd, eew) || (!op->vm && !store && op->rd == 0)) {
       return false;
    }
-   (void)sew;
    *u = (struct uses){ .writes = !store, .write = op->rd, .write_eew = (uint8_t)eew, .partly = !op->vm };
    *v = (struct jit_vop){
       .kind = store ? V_STORE : V_LOAD, .rd = op->rd, .eew = (uint8_t)eew, .masked = !op->vm, .x = 0xff, .f = 0xff,
@@ -535,7 +556,7 @@ check_overlap(struct jit_region *t, const struct jit_vop *v, const struct jit_vo
    struct cg_asm *a = &t->a;
    uint8_t *same = NULL;
    asm_int(a, 0, true, 0x89, RCX, rm_reg(RAX));
-   asm_alu(a, true, ALU_SUB, RAX, rm_slot(before->host));
+   asm_alu(a, true, ALU_SUB, RAX, before->host_reg ? rm_reg(before->host_reg) : rm_slot(before->host));
    if (v->eew == before->eew)
       same = asm_jcc(a, CC_E);
    asm_alu_imm(a, true, ALU_ADD, rm_reg(RAX), v->bytes - 1);
@@ -546,21 +567,21 @@ check_overlap(struct jit_region *t, const struct jit_vop *v, const struct jit_vo
 }
 
 static bool
-memory(struct jit_region *t, const struct cg_op *op, unsigned sew)
+memory(struct jit_region *t, const struct cg_op *op)
 {
    struct uses u;
    struct jit_vop v;
-   if (!memory_uses(op, sew, &u, &v))
+   if (!memory_uses(op, &u, &v))
       return false;
    bool store = v.kind == V_STORE;
 
    if (t->num_memory == MAX_MEMORY)
       jit_flush(t, jit_live_before(t));
    make_fit(t, &u);
-   if (op->rs1)
-      asm_load(&t->a, RAX, rm_x(op->rs1));
-   else
+   if (!op->rs1)
       asm_alu(&t->a, false, ALU_XOR, RAX, rm_reg(RAX));
+   else if (t->acc != op->rs1)
+      asm_load(&t->a, RAX, rm_x(op->rs1));
    t->acc = -1;
    jit_address(t, v.bytes, store ? CG_PERM_W : CG_PERM_R);
    for (unsigned i = 0; i < t->num_vops; i++) {
@@ -569,7 +590,8 @@ memory(struct jit_region *t, const struct cg_op *op, unsigned sew)
          check_overlap(t, &v, before);
    }
    v.host = (uint16_t)t->num_slots++;
-   asm_store(&t->a, rm_slot(v.host), RCX);
+   v.host_reg = t->num_memory < HOST_REGS ? jit_host_reg[t->num_memory] : 0;
+   asm_store(&t->a, v.host_reg ? rm_reg(v.host_reg) : rm_slot(v.host), RCX);
    put_off(t, op, v, &u);
    t->num_memory++;
    t->stores |= store;
@@ -599,7 +621,9 @@ bool
 jit_vector(struct jit_region *t, const struct cg_op *op)
 {
    unsigned sew = (unsigned)t->vtype >> 3 & 7;
-   return arithmetic(t, op, sew) || extension(t, op, sew) || other(t, op, sew) || memory(t, op, sew) ||
+   if (jit_is_whole(t, op))
+      return memory(t, op);
+   return arithmetic(t, op, sew) || extension(t, op, sew) || other(t, op, sew) || memory(t, op) ||
           to_scalar(t, op, sew);
 }
 
@@ -622,7 +646,7 @@ jit_vector_effects(struct jit_region *t, struct jit_insn *i)
       return;
    }
    i->use = ~0u;
-   if (i->vtype == NO_VTYPE)
+   if (i->vtype == NO_VTYPE && !jit_is_whole(t, op))
       return;
    sew = (unsigned)i->vtype >> 3 & 7;
    if (op->fn == cg_exec_vmv_x_s) {
@@ -635,10 +659,12 @@ jit_vector_effects(struct jit_region *t, struct jit_insn *i)
       i->def = store || !op->vm ? 0 : 1u << op->rd;
       return;
    }
-   const struct form *form = find_form(op, sew);
-   if (!(form && arithmetic_uses(op, form, sew, &u)) && !extension_uses(op, sew, &aeew, &u) &&
-       !other_uses(op, sew, &u, &v) && !memory_uses(op, sew, &u, &v))
-      return;
+   if (!memory_uses(op, &u, &v)) {
+      const struct form *form = find_form(op, sew);
+      if (!(form && arithmetic_uses(op, form, sew, &u)) && !extension_uses(op, sew, &aeew, &u) &&
+          !other_uses(op, sew, &u, &v))
+         return;
+   }
    i->use = u.masks;
    for (unsigned r = 0; r < u.num_reads; r++)
       i->use |= group(u.read[r], u.read_eew[r]);

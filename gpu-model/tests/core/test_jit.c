@@ -44,6 +44,8 @@ one_in(uint32_t n)
 static uint32_t code[MAX_CODE];
 static unsigned length;
 static unsigned sew;
+/* No vtype is set: whole registers are all that vector instructions can access. */
+static bool untyped;
 
 static void
 put(uint32_t insn)
@@ -76,6 +78,8 @@ some_v(void)
 static void
 set_vtype(void)
 {
+   if (untyped)
+      return;
    sew = one_in(3) ? random_below(4) : 2;
    bool keep = one_in(2);
    if (one_in(20)) {
@@ -169,7 +173,10 @@ unary_op(void)
 static void
 mask_op(void)
 {
-   switch (random_below(3)) {
+   switch (random_below(4)) {
+   case 3:
+      put(V_OP(0x27, IVI, one_in(2) ? 0 : some_v(), some_v(), 0, 1));
+      break;
    case 0:
       put(V_OP(0x18 + random_below(8), MVV, some_v(), some_v(), some_v(), 1));
       break;
@@ -206,7 +213,7 @@ memory_op(void)
    unsigned eew = one_in(3) ? random_below(4) : sew, vd = some_v(), base = 6 + random_below(4);
    if (eew == 3)
       vd &= ~1u;
-   switch (random_below(6)) {
+   switch (random_below(untyped ? 4 : 6)) {
    case 0:
       put((store ? 0x02000027u | 8u << 20 : 0x02000007u | 8u << 20) | (store ? 0 : vwidth(2)) | vd << 7 | base << 15);
       break;
@@ -275,7 +282,8 @@ scalar_float_op(void)
 static void
 csr_op(void)
 {
-   switch (random_below(4)) {
+   switch (random_below(5)) {
+   case 4: put(I_TYPE(0x73u, 5u, 0, one_in(2) ? 0 : random_below(8), 8)); break;    /* vstart */
    case 0: put(I_TYPE(0x73u, 2u, 10 + random_below(8), 0, 1)); break;              /* fflags */
    case 1: put(I_TYPE(0x73u, 5u, 0, random_below(5), 2)); break;                   /* frm */
    case 2: put(I_TYPE(0x73u, 2u, 10 + random_below(8), 0, 0xc21)); break;          /* vtype */
@@ -287,6 +295,8 @@ static void
 random_op(void)
 {
    unsigned r = random_below(100);
+   if (untyped)
+      r = r < 50 ? 70 : 80 + r / 7;
    if (r < 24) integer_op();
    else if (r < 30) multiply_op();
    else if (r < 50) float_op();
@@ -333,6 +343,8 @@ static void
 make_program(void)
 {
    length = 0;
+   untyped = one_in(10);
+   sew = 2;
    set_vtype();
    body(random_below(6));
    put(ADDI(5, 0, (one_in(4) ? 30 : 2) + random_below(6)));
