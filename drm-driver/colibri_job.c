@@ -108,21 +108,34 @@ static void colibri_jobs_complete(struct colibri_jobs *jobs)
 		colibri_hw_fence_end(fence, 0);
 }
 
-/* End all jobs: the first one with @first, the others, now and later, with @error. */
-static void colibri_jobs_end(struct colibri_jobs *jobs, int first, int error)
+/* Take all jobs, so that nobody else ends them.  Those that come later end with @error. */
+static void colibri_jobs_take(struct colibri_jobs *jobs, int error, struct list_head *taken)
 {
-	struct colibri_hw_fence *fence, *next;
-	LIST_HEAD(ended);
-
 	spin_lock(&jobs->lock);
 	if (!jobs->error)
 		jobs->error = error;
-	list_splice_init(&jobs->running, &ended);
+	list_splice_init(&jobs->running, taken);
 	spin_unlock(&jobs->lock);
-	list_for_each_entry_safe(fence, next, &ended, entry) {
+}
+
+/* End jobs that were taken: the first one with @first, the others with @error. */
+static void colibri_jobs_end_taken(struct list_head *taken, int first, int error)
+{
+	struct colibri_hw_fence *fence, *next;
+
+	list_for_each_entry_safe(fence, next, taken, entry) {
 		colibri_hw_fence_end(fence, first);
 		first = error;
 	}
+}
+
+/* End all jobs, now and later, with @error. */
+static void colibri_jobs_end(struct colibri_jobs *jobs, int error)
+{
+	LIST_HEAD(taken);
+
+	colibri_jobs_take(jobs, error, &taken);
+	colibri_jobs_end_taken(&taken, error, error);
 }
 
 /* What user space is told when a queue can do no more. */
@@ -139,7 +152,7 @@ static void colibri_jobs_update(struct colibri_jobs *jobs)
 	colibri_jobs_complete(jobs);
 	status = colibri_queue_status(jobs->queue);
 	if (status)
-		colibri_jobs_end(jobs, colibri_jobs_errno(status), colibri_jobs_errno(status));
+		colibri_jobs_end(jobs, colibri_jobs_errno(status));
 }
 
 static void colibri_jobs_work(struct work_struct *work)
@@ -248,14 +261,18 @@ static enum drm_gpu_sched_stat colibri_job_timedout(struct drm_sched_job *base)
 	struct colibri_job *job = to_colibri_job(base);
 	struct colibri_jobs *jobs = job->queue->fenced;
 	bool cookie = dma_fence_begin_signalling();
+	LIST_HEAD(taken);
 
 	/* It may have ended just now. */
 	colibri_jobs_complete(jobs);
 	if (!dma_fence_is_signaled(&job->fence->base)) {
-		/* Before the queue is banned, which ends its jobs with another error. */
-		colibri_jobs_end(jobs, -ETIME, -ECANCELED);
+		/*
+		 * Who sees the fence finds the queue banned, and nothing of the job executes then.
+		 * That the queue is banned would end the jobs with another error.
+		 */
+		colibri_jobs_take(jobs, -ECANCELED, &taken);
 		colibri_queue_kill(job->queue, DRM_COLIBRI_QUEUE_ERR_TIMEOUT);
-		colibri_jobs_wake(job->queue->vm->cdev);
+		colibri_jobs_end_taken(&taken, -ETIME, -ECANCELED);
 	}
 	dma_fence_end_signalling(cookie);
 	return colibri_sched_give_back(base);
@@ -482,7 +499,7 @@ void colibri_jobs_close(struct colibri_jobs *jobs)
 	}
 
 	colibri_jobs_complete(jobs);
-	colibri_jobs_end(jobs, error, error);
+	colibri_jobs_end(jobs, error);
 	/* Also waits for who looks at the queue. */
 	spin_lock(&cdev->fenced.lock);
 	list_del(&jobs->entry);

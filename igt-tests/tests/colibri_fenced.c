@@ -142,6 +142,7 @@ static void timeout(struct gpu *gpu)
 	struct drm_colibri_sync sync = out_sync(gpu), after = out_sync(gpu), good = out_sync(gpu);
 	unsigned int was = job_timeout(500);
 	struct drm_colibri_queue_state queue;
+	uint64_t rounds;
 	uint32_t other;
 
 	gpu_new_queue(gpu);
@@ -155,9 +156,10 @@ static void timeout(struct gpu *gpu)
 	igt_assert_eq(syncobj_status(gpu, good.handle), 0);
 	igt_assert_eq_u64(job_word(gpu, 1), 2);
 	igt_assert_eq(syncobj_status(gpu, sync.handle), -ETIME);
+	rounds = gpu->shared->mail.progress;
+	igt_assert_eq(colibri_queue_get_state(&gpu->dev, gpu->queue, &queue), 0);
 	igt_assert_eq(syncobj_status(gpu, after.handle), -ECANCELED);
 	igt_assert_eq_u64(job_word(gpu, 0), 0);
-	igt_assert_eq(colibri_queue_get_state(&gpu->dev, gpu->queue, &queue), 0);
 	igt_assert_eq_u32(queue.state, DRM_COLIBRI_QUEUE_BANNED);
 	igt_assert_eq_u32(queue.error, DRM_COLIBRI_QUEUE_ERR_TIMEOUT);
 	igt_assert_eq(job_write(gpu, gpu->queue, 0, 1, NULL, 0), -ENOTRECOVERABLE);
@@ -166,6 +168,8 @@ static void timeout(struct gpu *gpu)
 	igt_assert_eq(job_write(gpu, other, 1, 3, &good, 1), 0);
 	igt_assert_eq(syncobj_status(gpu, good.handle), 0);
 	igt_assert_eq_u64(job_word(gpu, 1), 3);
+	/* The loop had ended when its fence signalled. */
+	igt_assert_eq_u64(gpu->shared->mail.progress, rounds);
 	igt_assert_eq(colibri_queue_destroy(&gpu->dev, other), 0);
 }
 
