@@ -32,10 +32,16 @@ check() # SEED WHAT CONDITION...
 	failed=1
 }
 
-# What the kernel has not done within two minutes it will not do.
+# What the kernel has not done within two minutes it will not do.  Work items that free the last jobs
+# hold the module for a moment after their process has gone.
 unload()
 {
-	timeout 120 rmmod colibri
+	local end=$((SECONDS + 120))
+
+	until timeout 120 rmmod colibri; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 1
+	done
 }
 
 [ -e "$device/config" ] || { echo "not ok - no GPU"; exit 1; }
