@@ -375,6 +375,8 @@ def main():
     if sys.argv[1:] not in ([], ["--test"]):
         sys.exit("usage: make-patches [--test]")
     os.makedirs(OUT, exist_ok=True)
+    # The kernel's tools/ go by it, and who calls may be in a folder that the root does not have.
+    os.environ["PWD"] = TREE
     fresh_tree()
     write_series()
     if sys.argv[1:]:
