@@ -80,12 +80,13 @@ collect(struct jit_region *t, unsigned slot)
    while (depth) {
       unsigned at = stack[--depth];
       bool leader = true;
-      while (at < CG_SLOTS_PER_PAGE && t->num_insns < MAX_INSNS) {
+      while (at < CG_SLOTS_PER_PAGE) {
          int16_t known = t->by_slot[at];
-         if (known >= 0) {
+         /* Also when there is no room for more: whatever is jumped to has to begin a block. */
+         if (known >= 0)
             t->insn[known].leader = true;
+         if (known >= 0 || t->num_insns == MAX_INSNS)
             break;
-         }
          struct jit_insn *i = &t->insn[t->num_insns];
          *i = (struct jit_insn){ .slot = (uint16_t)at, .leader = leader, .vtype = NO_VTYPE };
          if (!decode_at(t->page, at, &i->op))
@@ -95,7 +96,7 @@ collect(struct jit_region *t, unsigned slot)
          if (i->exit)
             break;
          leader = jit_is_branch(&i->op);
-         if (leader && jit_target(i) < CG_SLOTS_PER_PAGE && depth < MAX_INSNS)
+         if (leader && jit_target(i) < CG_SLOTS_PER_PAGE)
             stack[depth++] = (uint16_t)jit_target(i);
          if (i->op.fn == cg_x_jal)
             break;
@@ -267,7 +268,7 @@ flow_vtype(struct jit_region *t, unsigned start, int vtype)
             to->sure = sure;
             to->lanes = lanes;
             stack[depth++] = (uint16_t)next[s];
-         } else if (merge_vtype(to, now, sure, lanes) && depth < 2 * MAX_INSNS) {
+         } else if (merge_vtype(to, now, sure, lanes)) {
             stack[depth++] = (uint16_t)next[s];
          }
       }

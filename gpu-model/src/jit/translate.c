@@ -3,6 +3,7 @@
  * From a region to host code: blocks, one instruction after the other, and
  * behind them the stubs through which they are left.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "exec.h"
@@ -50,12 +51,11 @@ static int32_t
 new_site(struct jit_region *t, unsigned size, uint32_t perm)
 {
    struct cg_jit *jit = t->jit;
-   unsigned n = jit->num_sites;
-   if (n == JIT_SITES)
+   if (jit->num_sites == JIT_SITES) {
       t->failed = true;
-   else
-      jit->num_sites++;
-   n -= t->failed;
+      return (int32_t)offsetof(struct cg_jit, site);   /* in code that nobody will run */
+   }
+   unsigned n = jit->num_sites++;
    jit->site[n] = (struct jit_site){ .size = (uint16_t)size, .perm = (uint8_t)perm };
    return (int32_t)(offsetof(struct cg_jit, site) + n * sizeof(struct jit_site));
 }
@@ -256,6 +256,8 @@ jump_to(struct jit_region *t, uint8_t *at, unsigned slot)
    int16_t target = t->by_slot[slot];
    if (target < 0) {
       jit_stub_exit(t, at);
+   } else if (t->num_jumps == MAX_JUMPS) {
+      t->failed = true;
    } else {
       t->jump[t->num_jumps].at = at;
       t->jump[t->num_jumps++].target = (unsigned)target;
@@ -524,6 +526,7 @@ jit_translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, 
    t->a.end = t->a.p + (space < JIT_REGION ? space : JIT_REGION);
    t->num_jumps = t->num_stubs = 0;
    t->failed = false;
+   memset(t->label, 0, sizeof(t->label));
    jit_begin_lanes(t);
    if (!jit_discover(t, slot, w->lanes == CG_NEVER ? NO_VTYPE : (int)w->lanes) || t->insn[t->by_slot[slot]].exit)
       return JIT_NOTHING;
@@ -533,8 +536,10 @@ jit_translate(struct cg_jit *jit, struct cg_wave *w, struct cg_code_page *page, 
       if (t->insn[i].leader)
          emit_block(t, i);
    }
-   for (unsigned i = 0; i < t->num_jumps; i++)
+   for (unsigned i = 0; i < t->num_jumps; i++) {
+      assert(t->label[t->jump[i].target]);
       asm_patch(&t->a, t->jump[i].at, t->label[t->jump[i].target]);
+   }
    emit_stubs(t);
    if (t->failed || t->a.full) {
       jit->num_sites = sites;

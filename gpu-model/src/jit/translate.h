@@ -120,6 +120,7 @@ rm_small(int64_t v)
 }
 
 #define MAX_INSNS  1024
+#define MAX_JUMPS  4096
 #define MAX_STUBS  4096
 #define MAX_PUT_OFF 96
 #define MAX_PATH   160
@@ -199,10 +200,11 @@ struct jit_region {
    struct jit_insn sorted[MAX_INSNS];
    unsigned num_insns;
    bool seen[MAX_INSNS];
-   uint16_t stack[2 * MAX_INSNS + 2];
+   /* An instruction is put there once, and again when it is less sure, and when it has fewer lanes. */
+   uint16_t stack[3 * MAX_INSNS + 1];
    int16_t by_slot[CG_SLOTS_PER_PAGE + 1];   /**< index into insn, -1 */
    const uint8_t *label[MAX_INSNS];
-   struct { uint8_t *at; unsigned target; } jump[2 * MAX_INSNS];
+   struct { uint8_t *at; unsigned target; } jump[MAX_JUMPS];
    unsigned num_jumps;
    struct jit_stub stub[MAX_STUBS];
    unsigned num_stubs;

@@ -39,7 +39,7 @@ one_in(uint32_t n)
 
 /* ---- Programs ------------------------------------------------------------------------*/
 
-#define MAX_CODE 400
+#define MAX_CODE 1000   /* of the 1024 words of a page */
 
 static uint32_t code[MAX_CODE];
 static unsigned length;
@@ -339,6 +339,28 @@ body(unsigned n)
    }
 }
 
+/*
+ * More instructions than a region may have, two to a word, and branches into all parts of them; or
+ * more heads of loops, whose branches are never taken, than there is room for.
+ */
+static void
+dense_body(void)
+{
+   static const uint32_t two_increments = 0x05050505;   /* c.addi x10, 1 */
+   unsigned first = length, end = length + 530 + random_below(350);
+   bool many_heads = one_in(4);
+   while (length < end) {
+      unsigned at = length;
+      put(0);
+      for (unsigned k = 1 + random_below(60); k-- > 0;)
+         put(many_heads ? branch(length, first + random_below(at + 1 - first), 1, 0, 0) : two_increments);
+      code[at] = branch(at, length, random_below(2), some_x(), some_x());
+      if (one_in(4))
+         random_op();
+   }
+   set_vtype();
+}
+
 static void
 make_program(void)
 {
@@ -349,7 +371,10 @@ make_program(void)
    body(random_below(6));
    put(ADDI(5, 0, (one_in(4) ? 30 : 2) + random_below(6)));
    unsigned head = length;
-   body(4 + random_below(40));
+   if (one_in(20))
+      dense_body();
+   else
+      body(4 + random_below(40));
    put(ADDI(5, 5, -1 & 0xfff));
    code[length] = branch(length, head, 1, 5, 0);
    length++;
