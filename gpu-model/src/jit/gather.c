@@ -19,6 +19,21 @@
 
 #define WITH_AVX512 __attribute__((target("avx512f")))
 
+/* Are all elements of @bits in the site's place? */
+WITH_AVX512 static bool
+all_in_place(const struct jit_site *site, const uint64_t *index, uint64_t base, uint64_t bits)
+{
+   const __m512i first = _mm512_set1_epi64((long long)(base - site->base));
+   const __m512i limit = _mm512_set1_epi64((long long)(site->limit + site->counted));
+   __mmask8 out = 0;
+
+   for (unsigned i = 0; i < CG_LANES; i += 8) {
+      __m512i offset = _mm512_add_epi64(_mm512_loadu_si512(index + i), first);
+      out |= _mm512_mask_cmpge_epu64_mask((__mmask8)(bits >> i), offset, limit);
+   }
+   return !out;
+}
+
 /*
  * Host addresses of those elements of @todo that are in the site's place go to @at.
  * Returns which they are.  Stores are whole: what a masked one stored is slow to load.
@@ -41,17 +56,17 @@ find_in_place(const struct jit_site *site, const uint64_t *index, uint64_t base,
 }
 
 WITH_AVX512 static void
-fill(uint64_t *at, uint64_t value)
+clear(uint64_t *at)
 {
    for (unsigned i = 0; i < CG_LANES; i += 8)
-      _mm512_store_si512(at + i, _mm512_set1_epi64((long long)value));
+      _mm512_store_si512(at + i, _mm512_setzero_si512());
 }
 
-/* Host addresses of all elements of @bits; false: the interpreter has to do it. */
+/* Host addresses of all elements of @bits; false: the interpreter has to do it. @report: the first is looked up */
 static bool
-find_all(struct cg_wave *w, struct jit_site *site, const uint64_t *index, uint64_t base, uint64_t bits, uint64_t *at)
+find_all(struct cg_wave *w, struct jit_site *site, const uint64_t *index, uint64_t base, uint64_t bits, bool report,
+         uint64_t *at)
 {
-   bool report = site->counted && --*site->counter == 0;
    uint64_t todo = report ? bits : bits & ~find_in_place(site, index, base, bits, at);
 
    for (unsigned places = 0; todo; places++) {
@@ -85,38 +100,41 @@ side_by_side(const uint64_t *at)
    return true;
 }
 
-static void
-gather(const struct cg_isa *isa, uint8_t *reg, const uint64_t *at, uint64_t bits)
+/* From or to @host + @at; stores are in the order of the elements. */
+WITH_AVX512 static void
+move(bool store, uint64_t host, uint8_t *reg, const uint64_t *at, uint64_t bits)
 {
-   uint32_t all[CG_LANES] __attribute__((aligned(64)));
-
-   for (unsigned i = 0; i < CG_LANES; i++)
-      memcpy(&all[i], (const void *)(uintptr_t)at[i], SIZE);
-   if (bits == ~0ull)
-      memcpy(reg, all, sizeof(all));
-   else
-      isa->blend[2](reg, all, &bits, CG_LANES);
+   for (unsigned i = 0; !store && i < CG_LANES; i += 8) {
+      __m256i *to = (__m256i *)(reg + SIZE * i);
+      __m512i from = _mm512_loadu_si512(at + i);
+      *to = _mm512_mask_i64gather_epi32(*to, (__mmask8)(bits >> i), from, (const void *)(uintptr_t)host, 1);
+   }
+   for (; store && bits; bits &= bits - 1) {
+      unsigned i = (unsigned)__builtin_ctzll(bits);
+      memcpy((void *)(uintptr_t)(host + at[i]), reg + SIZE * i, SIZE);
+   }
 }
 
-/* In the order of the elements. */
+/* The same, where all are in one piece if they can be. */
 static void
-scatter(const uint8_t *reg, const uint64_t *at, uint64_t bits)
+move_all(struct cg_wave *w, const struct cg_op *op, uint64_t host, const uint64_t *at, uint64_t bits)
 {
-   for (; bits; bits &= bits - 1) {
-      unsigned i = (unsigned)__builtin_ctzll(bits);
-      memcpy((void *)(uintptr_t)at[i], reg + SIZE * i, SIZE);
-   }
+   bool store = (op->insn & 0x7f) == 0x27;
+   uint8_t *reg = w->v + CG_MAX_VLENB * op->rd, *first = (uint8_t *)(uintptr_t)(host + at[0]);
+
+   if (bits != ~0ull || !side_by_side(at))
+      move(store, host, reg, at, bits);
+   else if (store)
+      w->core->isa->copy(first, reg, CG_LANES * SIZE);
+   else
+      w->core->isa->copy(reg, first, CG_LANES * SIZE);
 }
 
 const struct cg_op *
 jit_gather(struct cg_wave *w, const struct cg_op *op, struct jit_site *site)
 {
    const uint64_t base = w->x[op->rs1], *index = (const uint64_t *)(w->v + CG_MAX_VLENB * op->rs2);
-   const struct cg_isa *isa = w->core->isa;
-   bool store = (op->insn & 0x7f) == 0x27;
-   uint8_t *reg = w->v + CG_MAX_VLENB * op->rd;
    uint64_t at[CG_LANES] __attribute__((aligned(64))), bits = ~0ull;
-   uint32_t nothing = 0;
 
    if (!op->vm)
       memcpy(&bits, w->v, sizeof(bits));
@@ -126,14 +144,15 @@ jit_gather(struct cg_wave *w, const struct cg_op *op, struct jit_site *site)
       site->misses++;   /* until it wraps */
       return jit_call(w, op);
    }
-   fill(at, (uintptr_t)&nothing);
-   if (!find_all(w, site, index, base, bits, at))
+   bool report = site->counted && --*site->counter == 0;
+   if (!report && all_in_place(site, index, base, bits)) {
+      site->misses = 0;
+      move_all(w, op, site->host + base - site->base, index, bits);
+      return op + 2;
+   }
+   clear(at);
+   if (!find_all(w, site, index, base, bits, report, at))
       return jit_call(w, op);
-   if (bits == ~0ull && side_by_side(at))
-      isa->copy(store ? (uint8_t *)(uintptr_t)at[0] : reg, store ? reg : (uint8_t *)(uintptr_t)at[0], CG_LANES * SIZE);
-   else if (store)
-      scatter(reg, at, bits);
-   else
-      gather(isa, reg, at, bits);
+   move_all(w, op, 0, at, bits);
    return op + 2;
 }

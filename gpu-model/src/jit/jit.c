@@ -38,6 +38,7 @@ fill_constants(struct cg_jit *jit)
    jit->sign[0] = 0x80000000, jit->sign[1] = 1ull << 63;
    jit->count_mask[0] = 31, jit->count_mask[1] = 63;
    jit->two31 = 0x4f000000;   /* 2^31 as a float */
+   jit->half = CG_LANES / 2, jit->lanes = CG_LANES;
    for (unsigned i = 0; i < 64; i++) {
       jit->iota8[i] = (uint8_t)i;
       jit->iota16[i] = (uint16_t)i;

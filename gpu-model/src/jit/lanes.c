@@ -560,6 +560,31 @@ transfer(struct slice *s, const struct jit_vop *v)
       wrote(s, v->rd, v->eew, false);
 }
 
+/* ---- Across lanes ---------------------------------------------------------------------------*/
+
+/* From all 64 elements of vs2 in memory; vpermi2d chooses among 32, by the index it is written over. */
+static void
+permute(struct slice *s, const struct jit_vop *v)
+{
+   enum { NOT_LESS = 5 };
+   const struct cg_evex broadcast = { .b = true };
+   unsigned index = z(s, v->rs1, 0), d = z(s, v->rd, 0);
+
+   need_bits(s, v->rs1, 2);
+   for (unsigned half = 0; half < 2; half++) {
+      unsigned to = half ? T2 : T1;
+      asm_v(s->a, MOV_LOAD, L512, T0, 0, rm_v(v->rs2, 128 * half));
+      asm_v(s->a, MOV_LOAD, L512, to, 0, rm_reg(index));
+      asm_v(s->a, P66_38(0, 0x76), L512, to, T0, rm_v(v->rs2, 128 * half + 64));
+   }
+   asm_evex(s->a, P66_38(0, 0x27), L512, K7, index, JIT(half), broadcast);
+   asm_evex(s->a, move_op(2, false), L512, T1, 0, rm_reg(T2), (struct cg_evex){ .k = K7 });
+   asm_evex(s->a, P66_3A(0, 0x1e), L512, K7, index, JIT(lanes), broadcast), asm_byte(s->a, NOT_LESS);
+   asm_evex(s->a, P66(0, 0xef), L512, T1, T1, rm_reg(T1), (struct cg_evex){ .k = K7 });
+   asm_v(s->a, MOV_LOAD, L512, d, 0, rm_reg(T1));
+   wrote(s, v->rd, 2, false);
+}
+
 /* ---- A slice -----------------------------------------------------------------------------------*/
 
 static void
@@ -585,6 +610,7 @@ operation(struct slice *s, const struct jit_vop *v)
    case V_FCVT: convert(s, v); break;
    case V_LOAD:
    case V_STORE: transfer(s, v); break;
+   case V_PERMUTE: permute(s, v); break;
    case V_NONE: break;
    }
 }
@@ -628,7 +654,7 @@ jit_begin_lanes(struct jit_region *t)
    memset(t->view, 0, sizeof(t->view));
    memset(t->zmm, 0xff, sizeof(t->zmm));
    memset(t->kreg, 0, sizeof(t->kreg));
-   t->e_loaded = t->e_written = t->m_loaded = t->m_written = 0;
+   t->e_loaded = t->e_written = t->m_loaded = t->m_written = t->pinned = 0;
    t->num_zmm = t->num_k = 0;
 }
 

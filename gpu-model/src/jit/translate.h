@@ -56,6 +56,7 @@ struct cg_jit {
    uint8_t iota8[64];
    uint16_t iota16[64];
    uint32_t iota32[64];
+   uint32_t half, lanes;                /**< 32, 64 */
    uint64_t iota64[64];
    uint64_t slot[JIT_SLOTS];            /**< the first one is free for a moment */
    struct jit_site site[JIT_SITES];
@@ -149,7 +150,7 @@ struct jit_insn {
 /** What a deferred vector operation does. */
 enum vkind {
    V_NONE, V_BIN, V_SHIFT, V_MAC, V_CMP, V_MOVE, V_MERGE, V_EXTEND, V_IOTA, V_COPY, V_LOGIC,
-   V_FBIN, V_FMA, V_FSQRT, V_FMINMAX, V_FCMP, V_FSIGN, V_FCVT, V_LOAD, V_STORE,
+   V_FBIN, V_FMA, V_FSQRT, V_FMINMAX, V_FCMP, V_FSIGN, V_FCVT, V_LOAD, V_STORE, V_PERMUTE,
 };
 
 enum { VF_REVERSE = 1, VF_SUB = 2, VF_ADD_VS2 = 4, VF_TO_INT = 8, VF_UNSIGNED = 16, VF_WHOLE = 32 };
@@ -228,6 +229,7 @@ struct jit_region {
    bool stores;
    uint8_t view[32], zmm[32], kreg[32];
    uint32_t e_loaded, e_written, m_loaded, m_written;
+   uint32_t pinned;        /**< registers of which all slices read the memory: not written meanwhile */
    unsigned num_zmm, num_k;
 };
 

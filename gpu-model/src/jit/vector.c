@@ -211,8 +211,12 @@ reads_fit(const struct jit_region *t, const struct uses *u)
 static bool
 write_fits(const struct jit_region *t, const struct uses *u)
 {
-   uint32_t regs = group(u->write, u->write_eew);
-   if (!u->writes || u->mask_write)
+   uint32_t regs = group(u->write, u->mask_write ? 2 : u->write_eew);
+   if (!u->writes)
+      return true;
+   if (t->pinned & regs)
+      return false;
+   if (u->mask_write)
       return true;
    if (t->m_loaded & regs)
       return false;
@@ -519,6 +523,36 @@ other(struct jit_region *t, const struct cg_op *op, unsigned sew)
    return true;
 }
 
+/* ---- Across lanes ---------------------------------------------------------------------------*/
+
+/* vrgather.vv of 32-bit elements */
+static bool
+permute_uses(const struct cg_op *op, unsigned vtype, struct uses *u)
+{
+   enum { SEW_LMUL = 0x3f, E32_M1 = 2 << 3 };
+   if (op->fn != cg_exec_gather || op->form != CG_VV || !op->vm || (vtype & SEW_LMUL) != E32_M1 ||
+       op->rd == op->rs1 || op->rd == op->rs2)
+      return false;
+   *u = (struct uses){ .writes = true, .write = op->rd, .write_eew = 2 };
+   reads(u, op->rs1, 2);
+   return true;
+}
+
+static bool
+permute(struct jit_region *t, const struct cg_op *op)
+{
+   struct uses u;
+   if (!permute_uses(op, (unsigned)t->vtype, &u))
+      return false;
+   make_fit(t, &u);
+   if ((t->e_written | t->m_written) >> op->rs2 & 1)
+      jit_flush(t, jit_live_before(t));
+   put_off(t, op, (struct jit_vop){ .kind = V_PERMUTE, .rd = op->rd, .rs1 = op->rs1, .rs2 = op->rs2, .eew = 2,
+                                    .b_reg = true, .x = 0xff, .f = 0xff }, &u);
+   t->pinned |= 1u << op->rs2;
+   return true;
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------*/
 
 static bool
@@ -623,8 +657,8 @@ jit_vector(struct jit_region *t, const struct cg_op *op)
    unsigned sew = (unsigned)t->vtype >> 3 & 7;
    if (jit_is_whole(t, op))
       return memory(t, op);
-   return arithmetic(t, op, sew) || extension(t, op, sew) || other(t, op, sew) || memory(t, op) ||
-          to_scalar(t, op, sew);
+   return arithmetic(t, op, sew) || extension(t, op, sew) || other(t, op, sew) || permute(t, op) ||
+          memory(t, op) || to_scalar(t, op, sew);
 }
 
 void
@@ -657,6 +691,11 @@ jit_vector_effects(struct jit_region *t, struct jit_insn *i)
       bool store = op->fn == cg_exec_vsxei;
       i->use = group(op->rs2, 3) | (store || !op->vm ? 1u << op->rd : 0) | (op->vm ? 0 : 1);
       i->def = store || !op->vm ? 0 : 1u << op->rd;
+      return;
+   }
+   if (permute_uses(op, (unsigned)i->vtype, &u)) {
+      i->use = 1u << op->rs1 | 1u << op->rs2;
+      i->def = 1u << op->rd;
       return;
    }
    if (!memory_uses(op, &u, &v)) {

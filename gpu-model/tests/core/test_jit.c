@@ -189,6 +189,25 @@ mask_op(void)
    }
 }
 
+/* vrgather.vv: indices of any bits, or multiples of the lane and more than there are. */
+static void
+permute_op(void)
+{
+   bool words = !one_in(4);
+   if (words) {
+      put(VSETVLI(28, 0, VTYPE(2, 0)));
+      sew = 2;
+   }
+   unsigned vd = some_v(), from = some_v(), index = one_in(3) ? some_v() : 20, vm = !one_in(4) || vd == 0;
+   if (index == 20) {
+      put(V_OP(0x14, MVV, 20, 0, 17, 1));
+      put(V_OP(0x25, IVI, 20, 20, random_below(3), 1));
+      put(V_OP(0x0b, IVI, 20, 20, random_below(16), 1));
+   }
+   if (vd != from && vd != index)
+      put(V_OP(0x0c, IVV, vd, from, index, vm));
+}
+
 /* Gathers and scatters at multiples of the lane, or of the lane's complement. */
 static void
 gather_op(void)
@@ -303,7 +322,8 @@ random_op(void)
    else if (r < 58) unary_op();
    else if (r < 64) mask_op();
    else if (r < 76) memory_op();
-   else if (r < 78) gather_op();
+   else if (r < 77) gather_op();
+   else if (r < 79) permute_op();
    else if (r < 90) scalar_op();
    else if (r < 93) scalar_float_op();
    else if (r < 94) csr_op();
