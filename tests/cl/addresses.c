@@ -37,6 +37,27 @@ static const char source[] =
 	"	out[y * width + x] = tile[ly * row + (lx + 1) % row] + 3 * in[y] +\n"
 	"			     5 * in[x] + 7 * tile[ly * row] + 11 * tile[lx];\n"
 	"}\n"
+	"#define ELEMENTS(type)							\\\n"
+	"	do {								\\\n"
+	"		local type *t = (local type *)tile;			\\\n"
+	"		t[ly * row + lx] = (type)(in[at] * 0x100000001ul);	\\\n"
+	"		barrier(CLK_LOCAL_MEM_FENCE);				\\\n"
+	"		sum = sum * 31 + t[ly * row] + 7 * (ulong)t[lx];	\\\n"
+	"		barrier(CLK_LOCAL_MEM_FENCE);				\\\n"
+	"	} while (0)\n"
+	"kernel void widths(global ulong *out, global const uint *in, uint width,\n"
+	"		   local ulong *tile)\n"
+	"{\n"
+	"	uint lx = get_local_id(0), ly = get_local_id(1), row = get_local_size(0);\n"
+	"	uint at = get_global_id(1) * width + get_global_id(0);\n"
+	"	ulong sum = 0;\n"
+	"\n"
+	"	ELEMENTS(uchar);\n"
+	"	ELEMENTS(ushort);\n"
+	"	ELEMENTS(uint);\n"
+	"	ELEMENTS(ulong);\n"
+	"	out[at] = sum;\n"
+	"}\n"
 	"kernel __attribute__((reqd_work_group_size(16, 16, 1)))\n"
 	"void transpose(global uint *out, global const uint *in, int width)\n"
 	"{\n"
@@ -100,6 +121,7 @@ static const char source[] =
 	"}\n";
 
 static uint32_t in[MAX_ITEMS], out[MAX_ITEMS], seen[MAX_ITEMS];
+static uint64_t sums[MAX_ITEMS];
 
 struct shape {
 	size_t items[3], group[3];
@@ -162,6 +184,39 @@ static void test_neighbours(struct cl *cl, cl_program program, const struct shap
 		}
 	}
 	result(ok, "neighbours", shape);
+}
+
+/* The lower @bits of what the kernel makes of a number of `in`. */
+static uint64_t element(uint32_t value, unsigned int bits)
+{
+	return value * 0x100000001ull & (~0ull >> (64 - bits));
+}
+
+/* Elements of all sizes that rows, or the items of a row, have in common. */
+static void test_widths(struct cl *cl, cl_program program, const struct shape *shape)
+{
+	cl_kernel kernel = cl_kernel_of(program, "widths");
+	size_t gx = shape->group[0], gy = shape->group[1];
+	cl_uint width = shape->items[0];
+	bool ok = true;
+
+	cl_arg_pointer(kernel, 0, sums);
+	cl_arg_pointer(kernel, 1, in);
+	CL_ARG(kernel, 2, width);
+	CL_CHECK(clSetKernelArg(kernel, 3, gx * gy * sizeof(uint64_t), NULL));
+	run(cl, kernel, shape);
+	for (size_t y = 0; y < shape->items[1]; y++) {
+		for (size_t x = 0; x < width; x++) {
+			uint32_t first = in[y * width + x / gx * gx];
+			uint32_t above = in[y / gy * gy * width + x];
+			uint64_t sum = 0;
+
+			for (unsigned int bits = 8; bits <= 64; bits *= 2)
+				sum = sum * 31 + element(first, bits) + 7 * element(above, bits);
+			ok &= sums[y * width + x] == sum;
+		}
+	}
+	result(ok, "widths", shape);
 }
 
 static void test_transpose(struct cl *cl, cl_program program)
@@ -302,6 +357,8 @@ int main(void)
 		test_count(&cl, program, &counts[i]);
 	for (size_t i = 0; i < sizeof(tiles) / sizeof(tiles[0]); i++)
 		test_neighbours(&cl, program, &tiles[i]);
+	for (size_t i = 0; i < sizeof(tiles) / sizeof(tiles[0]); i++)
+		test_widths(&cl, program, &tiles[i]);
 	test_transpose(&cl, program);
 	test_pairs(&cl, program);
 	test_walk(&cl, program, "walk", walk);

@@ -203,8 +203,9 @@ colibri_compile_nir(nir_shader *nir, const struct colibri_shader_key *key,
    bool ok = false;
 
    LLVMContextSetDiagnosticHandler(context, keep_diagnostic, &diagnostic);
+   struct colibri_shader_info info = {0};
    LLVMModuleRef module =
-      colibri_nir_to_llvm(nir, key, debug_info, name, context, error);
+      colibri_nir_to_llvm(nir, key, debug_info, &info, name, context, error);
    if (module) {
       ok = colibri_llvm_codegen(module, shader, error);
       LLVMDisposeModule(module);
@@ -223,5 +224,6 @@ colibri_compile_nir(nir_shader *nir, const struct colibri_shader_key *key,
    }
    free(diagnostic);
    shader->info.private_size = ALIGN_POT(nir->scratch_size, 16);
+   shader->info.local_slack = info.local_slack;
    return ok;
 }

@@ -110,6 +110,13 @@ struct colibri_shader_info {
 
    /** Bytes of private memory per work-item. */
    uint32_t private_size;
+
+   /**
+    * Bytes to have behind the group's local memory, as far as there is room:
+    * registers of which few lanes are loaded are loaded fastest where all of
+    * them could be.
+    */
+   uint32_t local_slack;
 };
 
 /** Position-independent code: it runs wherever it is copied (64-byte aligned). */

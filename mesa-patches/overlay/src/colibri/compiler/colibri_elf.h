@@ -15,8 +15,9 @@ struct colibri_shader;
 /**
  * Links the one function of a relocatable ELF object with its constants.
  *
- * Fills @shader but for private_size. False: *@error says what the object has
- * that position-independent code without calls cannot have (malloc()ed).
+ * Fills @shader but for private_size and local_slack. False: *@error says what
+ * the object has that position-independent code without calls cannot have
+ * (malloc()ed).
  */
 bool colibri_elf_link(const void *object, size_t size,
                       struct colibri_shader *shader, char **error);

@@ -295,7 +295,8 @@ build_function(struct colibri_llvm *ctx, nir_function_impl *impl)
 
 LLVMModuleRef
 colibri_nir_to_llvm(nir_shader *nir, const struct colibri_shader_key *key,
-                    struct colibri_debug_info *debug_info, const char *name,
+                    struct colibri_debug_info *debug_info,
+                    struct colibri_shader_info *info, const char *name,
                     LLVMContextRef context, char **error)
 {
    nir_function_impl *impl = nir_shader_get_entrypoint(nir);
@@ -304,6 +305,7 @@ colibri_nir_to_llvm(nir_shader *nir, const struct colibri_shader_key *key,
       .nir = nir,
       .key = key,
       .debug_info = debug_info,
+      .info = info,
       .context = context,
       .module = LLVMModuleCreateWithNameInContext(name, context),
       .builder = LLVMCreateBuilderInContext(context),

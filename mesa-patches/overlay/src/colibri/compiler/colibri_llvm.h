@@ -69,6 +69,7 @@ struct colibri_llvm {
    const nir_shader *nir;
    const struct colibri_shader_key *key;
    struct colibri_debug_info *debug_info;
+   struct colibri_shader_info *info;
 
    LLVMContextRef context;
    LLVMModuleRef module;
@@ -88,6 +89,9 @@ struct colibri_llvm {
 
    /** <64 x i32>: 0 .. 63. */
    LLVMValueRef lane;
+
+   /** The same, of which LLVM does not know it, or NULL until it is needed. */
+   LLVMValueRef hidden_lane;
 
    struct colibri_loop *loop;
 
@@ -199,16 +203,34 @@ bool colibri_llvm_affine_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
 
 void colibri_llvm_alu(struct colibri_llvm *ctx, nir_alu_instr *alu);
 
+/**
+ * Each lane gets what the lane of its choice has; integers of at most 32 bits.
+ */
+LLVMValueRef colibri_shuffle(struct colibri_llvm *ctx, LLVMValueRef value,
+                             LLVMValueRef lane, unsigned bits);
+
+/**
+ * Loads @type's elements of all lanes, where the lanes of a row have one
+ * address or each row has the same addresses of neighbouring elements.
+ */
+LLVMValueRef colibri_load_rows(struct colibri_llvm *ctx,
+                               const struct colibri_affine *lanes,
+                               unsigned align, LLVMTypeRef type);
+
 /** Translates an operation of sub-groups. False: it is something else. */
 bool colibri_llvm_subgroup(struct colibri_llvm *ctx, nir_intrinsic_instr *intr);
 
 void colibri_llvm_intrinsic(struct colibri_llvm *ctx,
                             nir_intrinsic_instr *intr);
 
-/** Translates @nir into a new module of @context. NULL: see ctx->error. */
+/**
+ * Translates @nir into a new module of @context, and notes what a launch has to
+ * know in @info. NULL: see *@error.
+ */
 LLVMModuleRef colibri_nir_to_llvm(nir_shader *nir,
                                   const struct colibri_shader_key *key,
                                   struct colibri_debug_info *debug_info,
+                                  struct colibri_shader_info *info,
                                   const char *name, LLVMContextRef context,
                                   char **error);
 

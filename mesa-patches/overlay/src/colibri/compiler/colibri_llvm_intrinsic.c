@@ -129,12 +129,17 @@ is_unit_stride(const struct access *access, unsigned bits)
           !access->lanes.row;
 }
 
-/* The lanes of a row access neighbouring elements, or all the same. */
+/* The lanes of a row access the same element, or each row the same elements. */
 static bool
 is_by_rows(struct colibri_llvm *ctx, const struct access *access, unsigned bits)
 {
-   return access->lanes.row && colibri_is_whole(ctx) &&
-          (access->lanes.stride == bits / 8 || !access->lanes.stride);
+   const LLVMValueRef row = access->lanes.row;
+
+   if (!row || !colibri_is_whole(ctx))
+      return false;
+   return !access->lanes.stride ||
+          (LLVMIsAConstantInt(row) && LLVMIsNull(row) && bits <= 32 &&
+           access->lanes.stride == bits / 8);
 }
 
 /* The step from row to row is known, so that rows may be one piece after all. */
@@ -255,90 +260,14 @@ end_choice(struct colibri_llvm *ctx, const struct choice *choice)
    colibri_start_block(ctx, choice->end);
 }
 
-/* Vectors of @lanes lanes, one behind the other. */
-static LLVMValueRef
-concatenate(struct colibri_llvm *ctx, LLVMValueRef x, LLVMValueRef y,
-            unsigned lanes)
-{
-   LLVMValueRef from[LANES];
-
-   for (unsigned i = 0; i < 2 * lanes; i++)
-      from[i] = colibri_const(ctx, 32, i, false);
-   return LLVMBuildShuffleVector(ctx->builder, x, y,
-                                 LLVMConstVector(from, 2 * lanes), "");
-}
-
-static LLVMValueRef
-row_address(struct colibri_llvm *ctx, const struct access *access, unsigned row)
-{
-   LLVMValueRef offset = LLVMBuildMul(ctx->builder, access->lanes.row,
-                                      colibri_const(ctx, 64, row, false), "");
-
-   return to_pointer(ctx, build_add(ctx, access->lanes.base, offset));
-}
-
-/* One load for each row, of all its elements or of the one they share. */
-static LLVMValueRef
-load_row(struct colibri_llvm *ctx, const struct access *access,
-         LLVMTypeRef element, unsigned row)
-{
-   const unsigned count = ctx->key->row_lanes;
-   LLVMTypeRef type =
-      access->lanes.stride ? LLVMVectorType(element, count) : element;
-   LLVMValueRef value = LLVMBuildLoad2(ctx->builder, type,
-                                       row_address(ctx, access, row), "");
-
-   LLVMSetAlignment(value, access->align);
-   return value;
-}
-
-static LLVMValueRef
-splat_row(struct colibri_llvm *ctx, LLVMValueRef lanes, LLVMValueRef value,
-          unsigned row)
-{
-   LLVMTypeRef i1 = colibri_int(ctx, 1, false);
-   LLVMValueRef mask[LANES];
-
-   if (!row)
-      return colibri_splat(ctx, value);
-   for (unsigned i = 0; i < LANES; i++)
-      mask[i] = LLVMConstInt(i1, i / ctx->key->row_lanes == row, false);
-   return LLVMBuildSelect(ctx->builder, LLVMConstVector(mask, LANES),
-                          colibri_splat(ctx, value), lanes, "");
-}
-
-static LLVMValueRef
-build_rows_load(struct colibri_llvm *ctx, const struct access *access,
-                LLVMTypeRef type)
-{
-   const unsigned rows = LANES / ctx->key->row_lanes;
-   const bool same = LLVMIsAConstantInt(access->lanes.row) &&
-                     LLVMIsNull(access->lanes.row);
-   LLVMTypeRef element = LLVMGetElementType(type);
-   LLVMValueRef values[LANES], lanes = NULL;
-
-   for (unsigned i = 0; i < rows; i++)
-      values[i] = i && same ? values[0] : load_row(ctx, access, element, i);
-   if (!access->lanes.stride) {
-      for (unsigned i = 0; i < rows; i++)
-         lanes = splat_row(ctx, lanes, values[i], i);
-      return lanes;
-   }
-   for (unsigned n = rows; n > 1; n /= 2) {
-      for (unsigned i = 0; i < n / 2; i++)
-         values[i] = concatenate(ctx, values[2 * i], values[2 * i + 1],
-                                 LANES / n);
-   }
-   return values[0];
-}
-
 /* As fast as what is known of the lanes allows, if that is true. */
 static LLVMValueRef
 build_known_load(struct colibri_llvm *ctx, const struct access *access,
                  LLVMTypeRef type)
 {
-   return access->lanes.row ? build_rows_load(ctx, access, type)
-                            : build_unit_stride_load(ctx, access, type);
+   return access->lanes.row
+             ? colibri_load_rows(ctx, &access->lanes, access->align, type)
+             : build_unit_stride_load(ctx, access, type);
 }
 
 static LLVMValueRef

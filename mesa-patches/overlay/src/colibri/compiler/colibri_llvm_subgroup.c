@@ -268,10 +268,9 @@ vote(struct colibri_llvm *ctx, LLVMValueRef value, bool all)
                         colibri_const(ctx, 64, 0, false), "");
 }
 
-/* Each lane gets what the lane of its choice has. */
-static LLVMValueRef
-shuffle(struct colibri_llvm *ctx, LLVMValueRef value, LLVMValueRef lane,
-        unsigned bits)
+LLVMValueRef
+colibri_shuffle(struct colibri_llvm *ctx, LLVMValueRef value, LLVMValueRef lane,
+                unsigned bits)
 {
    LLVMTypeRef lanes32 = colibri_int(ctx, 32, true);
 
@@ -366,7 +365,7 @@ colibri_llvm_subgroup(struct colibri_llvm *ctx, nir_intrinsic_instr *intr)
                       uniform_src(ctx, intr, 1));
       break;
    case nir_intrinsic_shuffle:
-      value = shuffle(ctx, colibri_src(ctx, intr->src[0], 0),
+      value = colibri_shuffle(ctx, colibri_src(ctx, intr->src[0], 0),
                       colibri_src(ctx, intr->src[1], 0), intr->def.bit_size);
       break;
    default:

@@ -517,6 +517,16 @@ hold_all(struct colibri_context *ctx)
    }
 }
 
+/* Bytes of local memory; as few as are asked for tell most who goes beyond. */
+static uint32_t
+local_size(const struct colibri_context *ctx, const struct colibri_shader_info *shader,
+           const struct pipe_grid_info *info)
+{
+   const uint32_t size = ctx->program->shared_size + info->variable_shared_mem;
+
+   return size ? MIN2(size + shader->local_slack, ctx->screen->ws.dev.info.max_lds) : 0;
+}
+
 static void
 colibri_launch_grid(struct pipe_context *pctx,
                     const struct pipe_grid_info *info)
@@ -543,7 +553,7 @@ colibri_launch_grid(struct pipe_context *pctx,
          .header = COLIBRI_PKT_DISPATCH | COLIBRI_PKT_BARRIER_BIT,
          .setup = 3,
          .private_size = variant->info.private_size,
-         .group_size = program->shared_size + info->variable_shared_mem,
+         .group_size = local_size(ctx, &variant->info, info),
          .kernel_object = variant->bo->va,
          .kernarg = args,
       },
