@@ -3,6 +3,7 @@
  * Gathers and scatters of translated code: 64 elements of 32 bits at 64-bit
  * indices.  The place that the instruction used last is tried first, then
  * others are looked up; nothing is moved before all elements have been found.
+ * Private memory has a place for each lane, which are computed.
  * What is in too many places, or not there, is for the interpreter.
  */
 #include <immintrin.h>
@@ -83,6 +84,27 @@ find_all(struct cg_wave *w, struct jit_site *site, const uint64_t *index, uint64
    return true;
 }
 
+/* Host addresses of elements in private memory, which are in as many places as there are lanes; false: some are not. */
+WITH_AVX512 static bool
+find_private(const struct cg_wave *w, const uint64_t *index, uint64_t base, uint64_t bits, uint64_t *at)
+{
+   const __m512i first = _mm512_set1_epi64((long long)(base - COLIBRI_PRIVATE_BASE));
+   const __m512i end = _mm512_set1_epi64((long long)CG_LANES << 32), low = _mm512_set1_epi64(UINT32_MAX);
+   const __m512i size = _mm512_set1_epi64(w->private_size);
+   const __m512i host = _mm512_set1_epi64((long long)(uintptr_t)w->priv);
+   const __m512i last = _mm512_set1_epi64((long long)w->private_size - SIZE);
+   __mmask8 out = 0;
+
+   for (unsigned i = 0; i < CG_LANES; i += 8) {
+      const __mmask8 wanted = (__mmask8)(bits >> i);
+      __m512i va = _mm512_add_epi64(_mm512_loadu_si512(index + i), first);
+      __m512i lane = _mm512_srli_epi64(va, 32), offset = _mm512_and_si512(va, low);
+      out |= _mm512_mask_cmpge_epu64_mask(wanted, va, end) | _mm512_mask_cmpgt_epi64_mask(wanted, offset, last);
+      _mm512_store_si512(at + i, _mm512_add_epi64(_mm512_add_epi64(host, offset), _mm512_mul_epu32(lane, size)));
+   }
+   return !out;
+}
+
 /* Do all 64 lie side by side? */
 WITH_AVX512 static bool
 side_by_side(const uint64_t *at)
@@ -140,6 +162,11 @@ jit_gather(struct cg_wave *w, const struct cg_op *op, struct jit_site *site)
       memcpy(&bits, w->v, sizeof(bits));
    if (!bits)
       return op + 2;
+   if (base + index[__builtin_ctzll(bits)] - COLIBRI_PRIVATE_BASE < (uint64_t)CG_LANES << 32 &&
+       find_private(w, index, base, bits, at)) {
+      move_all(w, op, 0, at, bits);
+      return op + 2;
+   }
    if (site->misses > MISSES) {
       site->misses++;   /* until it wraps */
       return jit_call(w, op);

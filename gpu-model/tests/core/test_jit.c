@@ -208,7 +208,7 @@ permute_op(void)
       put(V_OP(0x0c, IVV, vd, from, index, vm));
 }
 
-/* Gathers and scatters at multiples of the lane, or of the lane's complement. */
+/* Gathers and scatters at multiples of the lane, or of the lane's complement, or in the lanes' private memory. */
 static void
 gather_op(void)
 {
@@ -218,10 +218,17 @@ gather_op(void)
    put(V_OP(0x14, MVV, 20, 0, 17, 1));
    if (one_in(3))
       put(V_OP(0x0b, IVI, 20, 20, 1 + random_below(15), 1));
-   put(V_OP(0x25, IVI, 20, 20, random_below(6), 1));
+   unsigned base = 6 + random_below(4);
+   if (one_in(3)) {
+      put(V_OP(0x25, IVI, 20, 20, 16, 1));
+      put(V_OP(0x25, IVI, 20, 20, 16, 1));
+      base = 4;
+   } else {
+      put(V_OP(0x25, IVI, 20, 20, random_below(6), 1));
+   }
    put(VSETVLI(28, 0, VTYPE(2, 0)));
    sew = 2;
-   put(vmem_insn(one_in(3), one_in(2) ? VM_INDEXED_U : VM_INDEXED_O, 1, 3, vd, 6 + random_below(4), 20, vm));
+   put(vmem_insn(one_in(3), one_in(2) ? VM_INDEXED_U : VM_INDEXED_O, 1, 3, vd, base, 20, vm));
 }
 
 /* x6 to x9 point into the data, x9 at the end of a page. */
@@ -501,6 +508,7 @@ make_state(void)
       x[i] = one_in(2) ? special() : (uint64_t)pages_random(rnd) << 32 | pages_random(rnd);
    for (unsigned i = 0; i < 32; i++)
       start.wave.f[i] = one_in(8) ? (uint64_t)special() << 32 | special() : ~0ull << 32 | special();
+   x[4] = COLIBRI_PRIVATE_BASE + 4 * random_below(34);   /* of 128 bytes a lane */
    x[6] = page_va(0) + 4 * random_below(256);
    x[7] = one_in(3) ? x[6] : page_va(2) + random_below(1024);
    x[8] = one_in(3) ? COLIBRI_LOCAL_BASE + 8 * random_below(32) : x[6] + 64 * random_below(8);
