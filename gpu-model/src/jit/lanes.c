@@ -241,15 +241,13 @@ static void
 shift(struct slice *s, const struct jit_vop *v)
 {
    static const uint32_t by_imm[4] = { 0, P66(0, 0x71), P66(0, 0x72), P66(1, 0x73) };
-   bool constant = !v->b_reg && v->x == 0xff && v->b.reg == R_JIT && v->b.disp < rm_slot(0).disp;
 
    need_sources(s, v, true);
    for (unsigned p = 0; p < parts(v->eew); p++) {
       unsigned l = length(v->eew), d = target(s, v, p), a = z(s, v->rs2, p);
-      if (constant) {
-         int n = (v->b.disp - rm_small(0).disp) / 8 & (int)((8u << v->eew) - 1);
+      if (jit_shift_is_constant(v)) {
          uint32_t opc = v->imm == 4 && v->eew == 3 ? P66(1, 0x72) : by_imm[v->eew];
-         asm_v(s->a, opc, l, v->imm, d, rm_reg(a)), asm_byte(s->a, (unsigned)n);
+         asm_v(s->a, opc, l, v->imm, d, rm_reg(a)), asm_byte(s->a, jit_shift_amount(v));
       } else {
          unsigned b = register_b(s, v, p, T0);
          if (v->eew == 1) {
@@ -688,11 +686,17 @@ move_rests(struct jit_region *t, uint32_t live)
 void
 jit_emit_lanes(struct jit_region *t, uint32_t live)
 {
+   bool dead[MAX_PUT_OFF];
+
+   for (unsigned i = 0; i < t->num_vops; i++)
+      dead[i] = jit_is_dead(t, i, live);
    move_rests(t, live);
    for (unsigned n = 0; n < SLICES; n++) {
       struct slice s = { .t = t, .a = &t->a, .n = n };
-      for (unsigned i = 0; i < t->num_vops; i++)
-         operation(&s, &t->vop[i]);
+      for (unsigned i = 0; i < t->num_vops; i++) {
+         if (!dead[i])
+            operation(&s, &t->vop[i]);
+      }
       write_back(&s, live);
    }
 }

@@ -251,6 +251,19 @@ jit_op(const struct jit_region *t, unsigned insn)
    return &t->page->ops[t->insn[insn].slot];
 }
 
+/** Of a V_SHIFT: by a number that the instruction has. */
+static inline bool
+jit_shift_is_constant(const struct jit_vop *v)
+{
+   return !v->b_reg && v->x == 0xff && v->b.reg == R_JIT && v->b.disp < rm_slot(0).disp;
+}
+
+static inline unsigned
+jit_shift_amount(const struct jit_vop *v)
+{
+   return (unsigned)((v->b.disp - rm_small(0).disp) / 8) & ((8u << v->eew) - 1);
+}
+
 /** Vector registers that are wanted in front of the current instruction. */
 static inline uint32_t
 jit_live_before(const struct jit_region *t)
@@ -305,6 +318,12 @@ void jit_begin_lanes(struct jit_region *t);
 void jit_emit_lanes(struct jit_region *t, uint32_t live);
 /** Executes what was put off; of the vector registers those of @live are wanted afterwards. */
 void jit_flush(struct jit_region *t, uint32_t live);
+
+/* rotate.c */
+/** The vor @v, about to be put off, becomes a rotation if it is the last part of one. */
+void jit_make_rotation(const struct jit_region *t, struct jit_vop *v);
+/** Does nobody read what operation @i computes? @live: registers that are wanted behind all of them */
+bool jit_is_dead(const struct jit_region *t, unsigned i, uint32_t live);
 
 /* replay.c */
 void jit_replay(struct cg_wave *w, unsigned first, unsigned num, unsigned index, int vtype);

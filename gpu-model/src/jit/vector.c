@@ -34,6 +34,8 @@ struct form {
 
 enum { EQ, LT, LE, NE = 4, GE, GT };
 
+enum { VOR = 0x0a };   /* funct6 */
+
 static const struct form opi[64] = {
    [0x00] = BIN(P66(0, 0xfc), P66(0, 0xfd), P66(0, 0xfe), P66(1, 0xd4)),
    [0x02] = BIN(P66(0, 0xf8), P66(0, 0xf9), P66(0, 0xfa), P66(1, 0xfb)),
@@ -43,7 +45,7 @@ static const struct form opi[64] = {
    [0x06] = BIN(P66(0, 0xde), P66_38(0, 0x3e), P66_38(0, 0x3f), P66_38(1, 0x3f)),
    [0x07] = BIN(P66_38(0, 0x3c), P66(0, 0xee), P66_38(0, 0x3d), P66_38(1, 0x3d)),
    [0x09] = LOGIC(0xdb),
-   [0x0a] = LOGIC(0xeb),
+   [VOR] = LOGIC(0xeb),
    [0x0b] = LOGIC(0xef),
    [0x18] = CMP_U(EQ), [0x19] = CMP_U(NE), [0x1a] = CMP_U(LT), [0x1b] = CMP_S(LT),
    [0x1c] = CMP_U(LE), [0x1d] = CMP_S(LE), [0x1e] = CMP_U(GT), [0x1f] = CMP_S(GT),
@@ -434,6 +436,8 @@ arithmetic(struct jit_region *t, const struct cg_op *op, unsigned sew)
       need_rm(t);
    make_fit(t, &u);
    scalar_operand(t, op, &v, sew);
+   if (form == &opi[VOR] && sew == 2 && v.b_reg && !v.masked)
+      jit_make_rotation(t, &v);
    put_off(t, op, v, &u);
    return true;
 }

@@ -107,6 +107,21 @@ integer_op(void)
    put(V_OP(op, f3, vd, vs2, f3 == IVV ? some_v() : f3 == IVX ? some_x() : random_below(32), vm));
 }
 
+/* Shifts both ways that are joined, mostly to a rotation, with something in between. */
+static void
+rotate_op(void)
+{
+   unsigned from = some_v(), left = some_v(), right = some_v(), n = 1 + random_below(31), m = one_in(4) ? n : 32 - n;
+   bool swapped = one_in(2);
+   put(V_OP(swapped ? 0x28 : 0x25, IVI, left, from, swapped ? m : n, 1));
+   if (one_in(4))
+      integer_op();
+   put(V_OP(swapped ? 0x25 : 0x28, IVI, right, one_in(8) ? some_v() : from, swapped ? n : m, 1));
+   if (one_in(4))
+      integer_op();
+   put(V_OP(0x0a, IVV, some_v(), one_in(2) ? left : right, one_in(2) ? right : left, !one_in(8)));
+}
+
 static void
 multiply_op(void)
 {
@@ -323,7 +338,8 @@ random_op(void)
    unsigned r = random_below(100);
    if (untyped)
       r = r < 50 ? 70 : 80 + r / 7;
-   if (r < 24) integer_op();
+   if (r < 22) integer_op();
+   else if (r < 24) rotate_op();
    else if (r < 30) multiply_op();
    else if (r < 50) float_op();
    else if (r < 58) unary_op();
