@@ -69,6 +69,23 @@ static int colibri_device_map(struct colibri_device *cdev)
 	return 0;
 }
 
+/**
+ * colibri_device_answers() - is there still a device?
+ * @cdev: device whose registers are mapped
+ *
+ * One that was pulled reads as all ones, which are not worth a complaint about
+ * what it has: probe asks before it makes one.
+ *
+ * Return: false if it is none of ours any more, which is in the log then.
+ */
+bool colibri_device_answers(struct colibri_device *cdev)
+{
+	if (colibri_read32(cdev, COLIBRI_REG_ID) == COLIBRI_ID_MAGIC)
+		return true;
+	drm_err(&cdev->base, "not a Colibri\n");
+	return false;
+}
+
 /* What programs compile their code for, and how much of it runs at a time. */
 static int colibri_device_identify_cores(struct colibri_device *cdev)
 {
@@ -77,8 +94,9 @@ static int colibri_device_identify_cores(struct colibri_device *cdev)
 	cdev->waves_per_queue = colibri_read32(cdev, COLIBRI_REG_WAVES_PER_QUEUE);
 	if (!cdev->num_cus || cdev->num_cus > COLIBRI_MAX_CUS || !is_power_of_2(cdev->vlen) ||
 	    cdev->vlen < COLIBRI_MIN_VLEN || cdev->vlen > COLIBRI_VLEN || !cdev->waves_per_queue) {
-		drm_err(&cdev->base, "%u compute units, vectors of %u bits, %u waves a queue: out of range\n",
-			cdev->num_cus, cdev->vlen, cdev->waves_per_queue);
+		if (colibri_device_answers(cdev))
+			drm_err(&cdev->base, "%u compute units, vectors of %u bits, %u waves a queue: out of range\n",
+				cdev->num_cus, cdev->vlen, cdev->waves_per_queue);
 		return -ENODEV;
 	}
 	return 0;
@@ -89,13 +107,12 @@ static int colibri_device_identify(struct colibri_device *cdev)
 {
 	u64 vram_size;
 
-	if (colibri_read32(cdev, COLIBRI_REG_ID) != COLIBRI_ID_MAGIC) {
-		drm_err(&cdev->base, "not a Colibri\n");
+	if (!colibri_device_answers(cdev))
 		return -ENODEV;
-	}
 	cdev->version = colibri_read32(cdev, COLIBRI_REG_VERSION);
 	if (cdev->version >> 16 != COLIBRI_VERSION >> 16) {
-		drm_err(&cdev->base, "hardware version %#x is not supported\n", cdev->version);
+		if (colibri_device_answers(cdev))
+			drm_err(&cdev->base, "hardware version %#x is not supported\n", cdev->version);
 		return -ENODEV;
 	}
 
@@ -106,8 +123,9 @@ static int colibri_device_identify(struct colibri_device *cdev)
 	if (cdev->num_queues < 2 || cdev->num_queues > COLIBRI_MAX_QUEUES ||
 	    cdev->num_asids < 2 || cdev->num_asids > COLIBRI_MAX_ASIDS ||
 	    vram_size > pci_resource_len(cdev->pdev, COLIBRI_BAR_VRAM)) {
-		drm_err(&cdev->base, "%u queues, %u ASIDs, %llu bytes of VRAM: out of range\n",
-			cdev->num_queues, cdev->num_asids, vram_size);
+		if (colibri_device_answers(cdev))
+			drm_err(&cdev->base, "%u queues, %u ASIDs, %llu bytes of VRAM: out of range\n",
+				cdev->num_queues, cdev->num_asids, vram_size);
 		return -ENODEV;
 	}
 	cdev->vram_size = round_down(vram_size, HMM_SVM_BLOCK_SIZE);

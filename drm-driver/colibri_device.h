@@ -236,6 +236,7 @@ static inline bool colibri_is_lost(struct colibri_device *cdev)
 	return atomic_read(&cdev->lost);
 }
 
+bool colibri_device_answers(struct colibri_device *cdev);
 int colibri_device_init(struct colibri_device *cdev);
 void colibri_device_fini(struct colibri_device *cdev);
 int colibri_device_restart(struct colibri_device *cdev);

@@ -508,7 +508,8 @@ int colibri_runlist_init(struct colibri_device *cdev)
 	u32 num = colibri_read32(cdev, COLIBRI_REG_NUM_CONTEXTS);
 
 	if (num < cdev->num_queues || num > COLIBRI_MAX_CONTEXTS) {
-		drm_err(&cdev->base, "%u contexts: out of range\n", num);
+		if (colibri_device_answers(cdev))
+			drm_err(&cdev->base, "%u contexts: out of range\n", num);
 		return -ENODEV;
 	}
 	rl = drmm_kzalloc(&cdev->base, sizeof(*rl), GFP_KERNEL);
