@@ -94,9 +94,10 @@ static int colibri_device_identify_cores(struct colibri_device *cdev)
 	cdev->waves_per_queue = colibri_read32(cdev, COLIBRI_REG_WAVES_PER_QUEUE);
 	if (!cdev->num_cus || cdev->num_cus > COLIBRI_MAX_CUS || !is_power_of_2(cdev->vlen) ||
 	    cdev->vlen < COLIBRI_MIN_VLEN || cdev->vlen > COLIBRI_VLEN || !cdev->waves_per_queue) {
-		if (colibri_device_answers(cdev))
-			drm_err(&cdev->base, "%u compute units, vectors of %u bits, %u waves a queue: out of range\n",
-				cdev->num_cus, cdev->vlen, cdev->waves_per_queue);
+		if (!colibri_device_answers(cdev))
+			return -ENODEV;
+		drm_err(&cdev->base, "%u compute units, vectors of %u bits, %u waves a queue: out of range\n",
+			cdev->num_cus, cdev->vlen, cdev->waves_per_queue);
 		return -ENODEV;
 	}
 	return 0;
