@@ -113,7 +113,8 @@ static int colibri_device_identify(struct colibri_device *cdev)
 	cdev->version = colibri_read32(cdev, COLIBRI_REG_VERSION);
 	if (cdev->version >> 16 != COLIBRI_VERSION >> 16) {
 		if (colibri_device_answers(cdev))
-			drm_err(&cdev->base, "hardware version %#x is not supported\n", cdev->version);
+			drm_err(&cdev->base, "hardware version %#x is not supported\n",
+				cdev->version);
 		return -ENODEV;
 	}
 
