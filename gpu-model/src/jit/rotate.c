@@ -8,27 +8,22 @@
 
 enum { LEFT = 6, RIGHT = 2, ROTATE = 1 };   /* jit_vop.imm of V_SHIFT: extensions of the host's opcode */
 
-static uint32_t
-elements(unsigned reg, unsigned eew)
-{
-   return (eew == 3 ? 3u : 1u) << reg;
-}
-
 static bool
 writes(const struct jit_vop *v, unsigned reg)
 {
-   return v->kind != V_STORE && elements(v->rd, v->eew) >> reg & 1;
+   return v->kind != V_STORE && jit_group(v->rd, v->eew) >> reg & 1;
 }
 
 /* Or maybe: of scalars' operations rs1 is no register. */
 static bool
 reads(const struct jit_vop *v, unsigned reg)
 {
-   bool second = v->b_reg || v->kind == V_LOGIC, old = v->masked || v->kind == V_MAC || v->kind == V_FMA || v->kind == V_STORE;
-   uint32_t regs = elements(v->rs2, v->kind == V_EXTEND ? v->aeew : v->eew);
+   bool second = v->b_reg || v->kind == V_LOGIC;
+   bool old = v->masked || v->kind == V_MAC || v->kind == V_FMA || v->kind == V_STORE;
+   uint32_t regs = jit_group(v->rs2, v->kind == V_EXTEND ? v->aeew : v->eew);
 
-   regs |= second ? elements(v->rs1, v->eew) : 0;
-   regs |= old ? elements(v->rd, v->eew) : 0;
+   regs |= second ? jit_group(v->rs1, v->eew) : 0;
+   regs |= old ? jit_group(v->rd, v->eew) : 0;
    regs |= v->masked ? 1 : 0;
    return regs >> reg & 1;
 }

@@ -251,6 +251,13 @@ jit_op(const struct jit_region *t, unsigned insn)
    return &t->page->ops[t->insn[insn].slot];
 }
 
+/** Registers of 64 elements, as bits: those of 64 bits come in pairs. */
+static inline uint32_t
+jit_group(unsigned reg, unsigned eew)
+{
+   return (eew == 3 ? 3u : 1u) << reg;
+}
+
 /** Of a V_SHIFT: by a number that the instruction has. */
 static inline bool
 jit_shift_is_constant(const struct jit_vop *v)

@@ -164,13 +164,6 @@ find_form(const struct cg_op *op, unsigned sew)
 
 #define VIEW(eew) (uint8_t)((eew) + 1)
 
-/* Registers of elements of 64 bits come in pairs. */
-static uint32_t
-group(unsigned reg, unsigned eew)
-{
-   return (eew == 3 ? 3u : 1u) << reg;
-}
-
 static bool
 group_ok(unsigned reg, unsigned eew)
 {
@@ -198,7 +191,7 @@ static bool
 reads_fit(const struct jit_region *t, const struct uses *u)
 {
    for (unsigned i = 0; i < u->num_reads; i++) {
-      uint32_t regs = group(u->read[i], u->read_eew[i]);
+      uint32_t regs = jit_group(u->read[i], u->read_eew[i]);
       if (t->m_written & regs)
          return false;
       for (uint32_t r = regs; r; r &= r - 1) {
@@ -213,7 +206,7 @@ reads_fit(const struct jit_region *t, const struct uses *u)
 static bool
 write_fits(const struct jit_region *t, const struct uses *u)
 {
-   uint32_t regs = group(u->write, u->mask_write ? 2 : u->write_eew);
+   uint32_t regs = jit_group(u->write, u->mask_write ? 2 : u->write_eew);
    if (!u->writes)
       return true;
    if (t->pinned & regs)
@@ -250,9 +243,9 @@ room(const struct jit_region *t, const struct uses *u)
    uint32_t regs = 0, masks = u->masks | (u->mask_write ? 1u << u->write : 0);
    unsigned k = t->num_k, out = (unsigned)__builtin_popcount(t->m_written);
    for (unsigned i = 0; i < u->num_reads; i++)
-      regs |= group(u->read[i], u->read_eew[i]);
+      regs |= jit_group(u->read[i], u->read_eew[i]);
    if (u->writes && !u->mask_write)
-      regs |= group(u->write, u->write_eew);
+      regs |= jit_group(u->write, u->write_eew);
    for (uint32_t r = masks; r; r &= r - 1)
       k += t->kreg[__builtin_ctz(r)] == 0;
    return t->num_zmm + new_zmm(t, regs) <= 28 && k <= 5 && out + u->mask_write <= 4 && t->num_vops < MAX_PUT_OFF &&
@@ -282,7 +275,7 @@ static void
 take(struct jit_region *t, const struct uses *u)
 {
    for (unsigned i = 0; i < u->num_reads; i++) {
-      uint32_t regs = group(u->read[i], u->read_eew[i]);
+      uint32_t regs = jit_group(u->read[i], u->read_eew[i]);
       t->e_loaded |= regs & ~t->e_written;
       take_zmm(t, regs, u->read_eew[i]);
    }
@@ -296,7 +289,7 @@ take(struct jit_region *t, const struct uses *u)
       take_k(t, u->write);
       t->m_written |= 1u << u->write;
    } else {
-      uint32_t regs = group(u->write, u->write_eew);
+      uint32_t regs = jit_group(u->write, u->write_eew);
       take_zmm(t, regs, u->write_eew);
       t->e_written |= regs;
       t->m_written &= ~regs;
@@ -413,7 +406,7 @@ arithmetic_uses(const struct cg_op *op, const struct form *form, unsigned sew, s
       reads(u, op->rd, sew);
    /* A mask over the upper register of a pair that is read is not in its lowest part. */
    if (u->mask_write && sew == 3) {
-      uint32_t sources = group(op->rs2, 3) | (vector_b ? group(op->rs1, 3) : 0);
+      uint32_t sources = jit_group(op->rs2, 3) | (vector_b ? jit_group(op->rs1, 3) : 0);
       if ((sources >> op->rd & 1) && op->rd % 2)
          return false;
    }
@@ -452,7 +445,7 @@ extension_uses(const struct cg_op *op, unsigned sew, unsigned *aeew, struct uses
    if (op->rs1 < 2 || op->rs1 > 7 || sew < shrink || !op->vm || !group_ok(op->rd, sew))
       return false;
    *aeew = sew - shrink;
-   if (group(op->rd, sew) & 1u << op->rs2)
+   if (jit_group(op->rd, sew) & 1u << op->rs2)
       return false;
    *u = (struct uses){ .writes = true, .write = op->rd, .write_eew = (uint8_t)sew };
    reads(u, op->rs2, *aeew);
@@ -693,7 +686,7 @@ jit_vector_effects(struct jit_region *t, struct jit_insn *i)
    }
    if (jit_is_gather(op, (unsigned)i->vtype)) {
       bool store = op->fn == cg_exec_vsxei;
-      i->use = group(op->rs2, 3) | (store || !op->vm ? 1u << op->rd : 0) | (op->vm ? 0 : 1);
+      i->use = jit_group(op->rs2, 3) | (store || !op->vm ? 1u << op->rd : 0) | (op->vm ? 0 : 1);
       i->def = store || !op->vm ? 0 : 1u << op->rd;
       return;
    }
@@ -710,7 +703,7 @@ jit_vector_effects(struct jit_region *t, struct jit_insn *i)
    }
    i->use = u.masks;
    for (unsigned r = 0; r < u.num_reads; r++)
-      i->use |= group(u.read[r], u.read_eew[r]);
+      i->use |= jit_group(u.read[r], u.read_eew[r]);
    if (u.writes && !u.mask_write && !u.partly && u.write_eew >= 2)
-      i->def = group(u.write, u.write_eew);
+      i->def = jit_group(u.write, u.write_eew);
 }
