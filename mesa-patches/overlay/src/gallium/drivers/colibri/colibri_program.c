@@ -523,8 +523,10 @@ local_size(const struct colibri_context *ctx, const struct colibri_shader_info *
            const struct pipe_grid_info *info)
 {
    const uint32_t size = ctx->program->shared_size + info->variable_shared_mem;
+   const uint32_t max = ctx->screen->ws.dev.info.max_lds;
 
-   return size ? MIN2(size + shader->local_slack, ctx->screen->ws.dev.info.max_lds) : 0;
+   /* What is too much to begin with is for the device to refuse. */
+   return size && size < max ? MIN2(size + shader->local_slack, max) : size;
 }
 
 static void
