@@ -164,6 +164,7 @@ struct process {
 	struct mapping mappings[NUM_MAPPINGS];
 	_Atomic uint32_t next_mapping;
 	uint8_t *arena;		/**< memory that operations play with */
+	_Atomic int arena_use;	/**< see memory.c */
 	struct colibri_device info;
 };
 

@@ -140,6 +140,20 @@ static void arena_range(struct thread *thread, const struct call *call, void **a
 	*addr = (void *)start;
 }
 
+/*
+ * A process moves memory, or has its children's wiped; what it does first decides. Linux 7.3 hands
+ * a child memory that was moved and is wiped with the page offset of its old place, and asserts
+ * (assert_sane_pgoff() in mm/vma.h, with DEBUG_VM) that memory without pages has none.
+ */
+enum arena_use { USE_ANY, USE_MOVES, USE_WIPES };
+
+static bool may_use(struct process *process, enum arena_use use)
+{
+	int was = USE_ANY;
+
+	return atomic_compare_exchange_strong(&process->arena_use, &was, use) || was == (int)use;
+}
+
 int op_madvise(struct thread *thread, const struct call *call)
 {
 	static const int advice[] = {
@@ -148,12 +162,14 @@ int op_madvise(struct thread *thread, const struct call *call)
 		MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_DONTFORK,
 		MADV_DOFORK,
 	};
+	int number = advice[call->number[NUMBER_FIELD + 2] % ARRAY_SIZE(advice)];
 	size_t size;
 	void *addr;
 
+	if (number == MADV_WIPEONFORK && !may_use(thread->process, USE_WIPES))
+		return -EBUSY;
 	arena_range(thread, call, &addr, &size);
-	return madvise(addr, size, advice[call->number[NUMBER_FIELD + 2] % ARRAY_SIZE(advice)]) ?
-	       -errno : 0;
+	return madvise(addr, size, number) ? -errno : 0;
 }
 
 /* A hole, or other memory in its place. */
@@ -193,6 +209,8 @@ int op_mremap(struct thread *thread, const struct call *call)
 	size_t size;
 	void *addr;
 
+	if (!may_use(thread->process, USE_MOVES))
+		return -EBUSY;
 	arena_range(thread, call, &addr, &size);
 	if (size > (size_t)(end - to))
 		size = end - to;
