@@ -143,25 +143,28 @@ submit_packets(struct colibri_ws_queue *queue, const union colibri_packet *packe
 
 bool
 colibri_ws_queue_submit(struct colibri_ws_queue *queue,
-                        const union colibri_packet *packets, uint32_t count)
+                        struct util_dynarray *packets)
 {
    if (p_atomic_read(&queue->lost))
       return false;
 
-   while (count) {
-      uint32_t n = MIN2(count, MAX_SUBMIT);
-
-      if (!submit_packets(queue, packets, n))
-         return false;
-      packets += n;
-      count -= n;
-   }
-
    union colibri_packet fence =
       colibri_packet_fence(queue->fence_bo->va, queue->submitted + 1);
    fence.header |= COLIBRI_PKT_BARRIER_BIT;
-   if (!submit_packets(queue, &fence, 1))
-      return false;
+   util_dynarray_append(packets, union colibri_packet, fence);
+
+   const union colibri_packet *next = packets->data;
+   uint32_t count = util_dynarray_num_elements(packets, union colibri_packet);
+
+   while (count) {
+      uint32_t n = MIN2(count, MAX_SUBMIT);
+
+      if (!submit_packets(queue, next, n))
+         return false;
+      next += n;
+      count -= n;
+   }
+   util_dynarray_clear(packets);
    queue->submitted++;
    if (colibri_debug(COLIBRI_DBG_SUBMIT))
       mesa_logi("colibri: queue %u: submitted fence %" PRIu64, queue->id,

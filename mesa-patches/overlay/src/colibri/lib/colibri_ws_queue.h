@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "colibri_ws.h"
+#include "util/u_dynarray.h"
 
 #define COLIBRI_WS_QUEUE_TIMESTAMPS 256
 
@@ -48,12 +49,13 @@ struct colibri_ws_queue *colibri_ws_queue_ref(struct colibri_ws_queue *queue);
 void colibri_ws_queue_unref(struct colibri_ws_queue *queue);
 
 /**
- * Submits packets and a fence after them.
+ * Submits @packets, an array of union colibri_packet, and a fence after them,
+ * with one call if they are few. The array is empty afterwards.
  *
  * False, with the reason on stderr: the queue is lost.
  */
 bool colibri_ws_queue_submit(struct colibri_ws_queue *queue,
-                             const union colibri_packet *packets, uint32_t count);
+                             struct util_dynarray *packets);
 
 /**
  * Waits until the timeline has reached @seqno.

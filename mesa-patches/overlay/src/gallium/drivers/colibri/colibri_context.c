@@ -80,19 +80,14 @@ drop_lost_queue(struct colibri_context *ctx)
 bool
 colibri_context_submit(struct colibri_context *ctx)
 {
-   uint32_t count =
-      util_dynarray_num_elements(&ctx->packets, union colibri_packet);
-
-   if (!count)
+   if (!ctx->packets.size)
       return true;
    if (!ctx->queue)
       ctx->queue = colibri_ws_queue_create(&ctx->screen->ws);
-   if (!ctx->queue ||
-       !colibri_ws_queue_submit(ctx->queue, ctx->packets.data, count)) {
+   if (!ctx->queue || !colibri_ws_queue_submit(ctx->queue, &ctx->packets)) {
       drop_lost_queue(ctx);
       return false;
    }
-   util_dynarray_clear(&ctx->packets);
    return true;
 }
 
