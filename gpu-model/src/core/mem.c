@@ -119,6 +119,19 @@ segment_span(struct cg_wave *w, uint64_t va, uint8_t *base, uint64_t size, struc
    return CG_MEM_OK;
 }
 
+/* Up to the end of the unit. */
+static enum cg_mem_result
+private_span(struct cg_wave *w, uint64_t va, struct cg_span *span)
+{
+   uint32_t offset = (uint32_t)va, left = CG_PRIVATE_UNIT - offset % CG_PRIVATE_UNIT;
+   if (offset >= w->private_size)
+      return cg_mem_error(w, COLIBRI_QERR_BAD_ADDRESS, va);
+   span->host = cg_private_host(w, va);
+   span->size = w->private_size - offset < left ? w->private_size - offset : left;
+   span->sys = false;
+   return CG_MEM_OK;
+}
+
 static enum cg_mem_result
 any_span(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span, bool note)
 {
@@ -132,10 +145,8 @@ any_span(struct cg_wave *w, uint64_t va, uint8_t access, struct cg_span *span, b
       return segment_span(w, va, w->group->lds, w->group->lds_size, span);
    if (high == COLIBRI_STACK_BASE >> 32)
       return segment_span(w, va, w->stack, w->stack_size, span);
-   if (high - (COLIBRI_PRIVATE_BASE >> 32) < CG_LANES) {
-      uint64_t lane = high - (COLIBRI_PRIVATE_BASE >> 32);
-      return segment_span(w, va, w->priv + lane * w->private_size, w->private_size, span);
-   }
+   if (high - (COLIBRI_PRIVATE_BASE >> 32) < CG_LANES)
+      return private_span(w, va, span);
    return cg_mem_error(w, COLIBRI_QERR_BAD_ADDRESS, va);
 }
 
@@ -159,8 +170,8 @@ cg_mem_segment_fast(struct cg_wave *w, uint64_t va, unsigned size)
       return offset + size <= w->group->lds_size ? w->group->lds + offset : NULL;
    if (high == COLIBRI_STACK_BASE >> 32)
       return offset + size <= w->stack_size ? w->stack + offset : NULL;
-   if (lane < CG_LANES && offset + size <= w->private_size)
-      return w->priv + lane * w->private_size + offset;
+   if (lane < CG_LANES && offset + size <= w->private_size && offset % CG_PRIVATE_UNIT + size <= CG_PRIVATE_UNIT)
+      return cg_private_host(w, va);
    return NULL;
 }
 
@@ -208,6 +219,18 @@ block_page(struct cg_wave *w, uint64_t va)
       w->defer_all = true;
 }
 
+/* What does not fit the segment's first span: an element that is not aligned may be in two units. */
+static enum cg_mem_result
+copy_across(struct cg_wave *w, uint64_t va, const struct cg_span *first, void *data, unsigned size, bool store)
+{
+   uint32_t offset = (uint32_t)va, head = (uint32_t)first->size;
+   if (va - COLIBRI_PRIVATE_BASE >= (uint64_t)CG_LANES << 32 || w->private_size - offset < size)
+      return cg_mem_error(w, COLIBRI_QERR_BAD_ADDRESS, va);
+   move_element(first->host, data, head, store);
+   move_element(cg_private_host(w, va + head), (uint8_t *)data + head, size - head, store);
+   return CG_MEM_OK;
+}
+
 enum cg_mem_result
 cg_mem_copy(struct cg_wave *w, uint64_t va, void *data, unsigned size, bool store)
 {
@@ -221,7 +244,7 @@ cg_mem_copy(struct cg_wave *w, uint64_t va, void *data, unsigned size, bool stor
    }
    unsigned head = CG_PAGE_SIZE - (va & CG_PAGE_MASK);
    if (r == CG_MEM_OK && va >> COLIBRI_VA_BITS)
-      return cg_mem_error(w, COLIBRI_QERR_BAD_ADDRESS, va);
+      return copy_across(w, va, &first, data, size, store);
    if (r == CG_MEM_ERROR || head >= size)
       return r;
 

@@ -108,7 +108,22 @@ cg_mem_atomic_end(struct cg_atomic *a)
       cg_split_end(&a->split);
 }
 
-/** Host pointer for @size bytes of local or private memory or the stack, else NULL. */
+/**
+ * Private memory lies as its lanes use it: a row has a unit of each lane, since mostly all use the same
+ * offset at the same time.  Aligned elements of up to 8 bytes never cross units.
+ */
+#define CG_PRIVATE_UNIT 8u
+
+/** Where @va, which is in a lane's private memory, is on the host. */
+static inline uint8_t *
+cg_private_host(const struct cg_wave *w, uint64_t va)
+{
+   uint64_t lane = (va - COLIBRI_PRIVATE_BASE) >> 32;
+   uint32_t offset = (uint32_t)va, unit = offset / CG_PRIVATE_UNIT;
+   return w->priv + (unit * (uint64_t)CG_LANES + lane) * CG_PRIVATE_UNIT + offset % CG_PRIVATE_UNIT;
+}
+
+/** Host pointer for @size bytes in one piece of local or private memory or the stack, else NULL. */
 uint8_t *cg_mem_segment_fast(struct cg_wave *w, uint64_t va, unsigned size);
 
 /** As cg_mem_fast(), for pages whose accesses are counted. */

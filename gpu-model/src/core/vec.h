@@ -48,12 +48,13 @@ struct cg_vinfo {
 };
 
 /**
- * Where 64 elements are in host memory: that of lane i at @va + i * @lane_va, and on the host at
- * @host + i * @lane_host, may each be up to @starts - 1 bytes further on.
+ * Where 64 elements are in host memory: that of lane i at @va + i * @lane_va + o, o less than @starts, and
+ * on the host at @host + i * @lane_host + o, where those bits of o that @rows has count 64 times as much;
+ * the others are less than @row_starts.
  */
 struct cg_place {
    uint8_t *host;
-   uint64_t va, lane_va, starts;
+   uint64_t va, lane_va, starts, rows, row_starts;
    uint32_t lane_host;
 };
 

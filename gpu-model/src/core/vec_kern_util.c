@@ -187,11 +187,12 @@ static bool
 offsets(uint32_t *offset, const uint64_t *addr, uint64_t bits, const struct cg_place *place)
 {
    const uint64_t va = place->va, lane_va = place->lane_va, starts = place->starts, lane_host = place->lane_host;
+   const uint64_t rows = place->rows, row_starts = place->row_starts;
    uint64_t outside = 0;
    for (uint64_t i = 0; i < CG_LANES; i++) {
       uint64_t on = -(bits >> i & 1), o = (addr[i] - va - i * lane_va) & on;
-      outside |= o >= starts;
-      offset[i] = (uint32_t)(o + (i * lane_host & on));
+      outside |= (o >= starts) | ((o & ~rows) >= row_starts);
+      offset[i] = (uint32_t)(o + (o & rows) * (CG_LANES - 1) + (i * lane_host & on));
    }
    return !outside;
 }

@@ -208,20 +208,22 @@ find_place(struct cg_wave *w, uint64_t va, unsigned size, bool store, struct cg_
    if (va >> COLIBRI_VA_BITS == 0) {
       if (!find_piece(w, va, size, store ? CG_PERM_W : CG_PERM_R, &piece))
          return false;
-      place->host = piece.host, place->va = piece.va, place->starts = piece.starts;
+      place->host = piece.host, place->va = piece.va, place->starts = place->row_starts = piece.starts;
       return true;
    }
    if (!cg_mem_segment_fast(w, va, size))
       return false;
    if (high == COLIBRI_LOCAL_BASE >> 32) {
-      place->host = w->group->lds, place->va = COLIBRI_LOCAL_BASE, place->starts = w->group->lds_size - size + 1;
+      place->host = w->group->lds, place->va = COLIBRI_LOCAL_BASE;
+      place->starts = place->row_starts = w->group->lds_size - size + 1;
       return true;
    }
    if (high == COLIBRI_STACK_BASE >> 32)
       return false;
    /* Each lane in its own private memory, as programs do it. */
    place->host = w->priv, place->va = COLIBRI_PRIVATE_BASE, place->starts = w->private_size - size + 1;
-   place->lane_va = 1ull << 32, place->lane_host = w->private_size;
+   place->rows = -(uint64_t)CG_PRIVATE_UNIT, place->row_starts = CG_PRIVATE_UNIT - size + 1;
+   place->lane_va = 1ull << 32, place->lane_host = CG_PRIVATE_UNIT;
    return true;
 }
 

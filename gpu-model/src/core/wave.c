@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "core_priv.h"
+#include "mem.h"
 
 struct cg_wave *
 cg_wave_create(const struct cg_core_config *config)
@@ -47,7 +47,8 @@ segment_reset(uint8_t **mem, size_t *cap, size_t size)
 bool
 cg_wave_reset(struct cg_wave *w, const struct cg_group *group, uint32_t wave_in_wg, uint64_t entry)
 {
-   if (!segment_reset(&w->priv, &w->priv_cap, (size_t)group->private_size * CG_LANES) ||
+   const size_t private = (group->private_size + CG_PRIVATE_UNIT - 1) & -(size_t)CG_PRIVATE_UNIT;
+   if (!segment_reset(&w->priv, &w->priv_cap, private * CG_LANES) ||
        !segment_reset(&w->stack, &w->stack_cap, group->stack_size))
       return false;
 

@@ -50,7 +50,7 @@ make_vram(struct cg_device *dev)
    if (ftruncate(dev->vram_fd, size))
       return errno;
 
-   void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dev->vram_fd, 0);
+   void *p = cg_map_file(size, PROT_READ | PROT_WRITE, dev->vram_fd, 0);
 
    if (p == MAP_FAILED)
       return errno;

@@ -33,6 +33,7 @@
 #include "list.h"
 
 #define CG_PAGE_SIZE 4096ull
+#define CG_HUGE_SIZE (2ull << 20) /* what the host can map at once */
 #define CG_VA_LIMIT (1ull << COLIBRI_VA_BITS)
 
 /* Waves of one queue that are resident together: four full work-groups of 16 waves. */
@@ -123,6 +124,9 @@ struct cg_bus_node {
  */
 uint8_t *cg_sys_ptr(struct cg_device *dev, uint64_t bus, uint64_t size, bool write);
 uint8_t *cg_vram_ptr(struct cg_device *dev, uint64_t offset, uint64_t size);
+
+/** As mmap(), shared, where the host's huge pages can take the place of small ones. */
+void *cg_map_file(uint64_t size, int prot, int fd, uint64_t offset);
 /** The first piece of guest memory, at most @max bytes: its host address and @size; NULL when there is none. */
 uint8_t *cg_sys_span(struct cg_device *dev, uint64_t bus, uint64_t max, bool write, uint64_t *size);
 

@@ -44,15 +44,40 @@ cg_vram_ptr(struct cg_device *dev, uint64_t offset, uint64_t size)
 
 /* ---- Files -------------------------------------------------------------------*/
 
+void *
+cg_map_file(uint64_t size, int prot, int fd, uint64_t offset)
+{
+   /* Files may end within a page. */
+   uint64_t used = (size + CG_PAGE_SIZE - 1) & -CG_PAGE_SIZE;
+   uint8_t *room = mmap(NULL, used + CG_HUGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+   if (room == MAP_FAILED)
+      return MAP_FAILED;
+
+   uint64_t skip = (offset - (uintptr_t)room) % CG_HUGE_SIZE;
+   void *map = mmap(room + skip, size, prot, MAP_SHARED | MAP_FIXED, fd, offset);
+   int err = errno;
+
+   if (map == MAP_FAILED) {
+      munmap(room, used + CG_HUGE_SIZE);
+      errno = err;
+      return MAP_FAILED;
+   }
+   if (skip)
+      munmap(room, skip);
+   munmap(room + skip + used, CG_HUGE_SIZE - skip);
+   return map;
+}
+
 /* PROT_WRITE as far as the file allows it: some other region may want it. */
 static bool
 map_backing(struct cg_backing *b, int fd, uint64_t offset)
 {
    b->writable = true;
-   b->host = mmap(NULL, b->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+   b->host = cg_map_file(b->size, PROT_READ | PROT_WRITE, fd, offset);
    if (b->host == MAP_FAILED && errno == EACCES) {
       b->writable = false;
-      b->host = mmap(NULL, b->size, PROT_READ, MAP_SHARED, fd, offset);
+      b->host = cg_map_file(b->size, PROT_READ, fd, offset);
    }
    return b->host != MAP_FAILED;
 }

@@ -3,7 +3,7 @@
  * Gathers and scatters of translated code: 64 elements of 32 bits at 64-bit
  * indices.  The place that the instruction used last is tried first, then
  * others are looked up; nothing is moved before all elements have been found.
- * Private memory has a place for each lane, which are computed.
+ * What is in private memory is found in another way (private.c).
  * What is in too many places, or not there, is for the interpreter.
  */
 #include <immintrin.h>
@@ -84,27 +84,6 @@ find_all(struct cg_wave *w, struct jit_site *site, const uint64_t *index, uint64
    return true;
 }
 
-/* Host addresses of elements in private memory, which are in as many places as there are lanes; false: some are not. */
-WITH_AVX512 static bool
-find_private(const struct cg_wave *w, const uint64_t *index, uint64_t base, uint64_t bits, uint64_t *at)
-{
-   const __m512i first = _mm512_set1_epi64((long long)(base - COLIBRI_PRIVATE_BASE));
-   const __m512i end = _mm512_set1_epi64((long long)CG_LANES << 32), low = _mm512_set1_epi64(UINT32_MAX);
-   const __m512i size = _mm512_set1_epi64(w->private_size);
-   const __m512i host = _mm512_set1_epi64((long long)(uintptr_t)w->priv);
-   const __m512i last = _mm512_set1_epi64((long long)w->private_size - SIZE);
-   __mmask8 out = 0;
-
-   for (unsigned i = 0; i < CG_LANES; i += 8) {
-      const __mmask8 wanted = (__mmask8)(bits >> i);
-      __m512i va = _mm512_add_epi64(_mm512_loadu_si512(index + i), first);
-      __m512i lane = _mm512_srli_epi64(va, 32), offset = _mm512_and_si512(va, low);
-      out |= _mm512_mask_cmpge_epu64_mask(wanted, va, end) | _mm512_mask_cmpgt_epi64_mask(wanted, offset, last);
-      _mm512_store_si512(at + i, _mm512_add_epi64(_mm512_add_epi64(host, offset), _mm512_mul_epu32(lane, size)));
-   }
-   return !out;
-}
-
 /* Do all 64 lie side by side? */
 WITH_AVX512 static bool
 side_by_side(const uint64_t *at)
@@ -122,18 +101,56 @@ side_by_side(const uint64_t *at)
    return true;
 }
 
-/* From or to @host + @at; stores are in the order of the elements. */
-WITH_AVX512 static void
-move(bool store, uint64_t host, uint8_t *reg, const uint64_t *at, uint64_t bits)
+/* Four elements.  On many hosts a gather instruction takes twice as long as that. */
+WITH_AVX512 static inline __m128i
+load_four(const uint8_t *host, const uint64_t *at)
 {
-   for (unsigned i = 0; !store && i < CG_LANES; i += 8) {
-      __m256i *to = (__m256i *)(reg + SIZE * i);
-      __m512i from = _mm512_loadu_si512(at + i);
-      *to = _mm512_mask_i64gather_epi32(*to, (__mmask8)(bits >> i), from, (const void *)(uintptr_t)host, 1);
+   uint32_t e[4];
+
+   for (unsigned i = 0; i < 4; i++)
+      memcpy(&e[i], host + at[i], SIZE);
+   return _mm_setr_epi32((int)e[0], (int)e[1], (int)e[2], (int)e[3]);
+}
+
+WITH_AVX512 static void
+load_all(const uint8_t *host, uint8_t *reg, const uint64_t *at)
+{
+   for (unsigned i = 0; i < CG_LANES; i += 16, at += 16) {
+      __m512i all = _mm512_castsi128_si512(load_four(host, at));
+
+      all = _mm512_inserti32x4(all, load_four(host, at + 4), 1);
+      all = _mm512_inserti32x4(all, load_four(host, at + 8), 2);
+      _mm512_store_si512(reg + SIZE * i, _mm512_inserti32x4(all, load_four(host, at + 12), 3));
    }
-   for (; store && bits; bits &= bits - 1) {
-      unsigned i = (unsigned)__builtin_ctzll(bits);
-      memcpy((void *)(uintptr_t)(host + at[i]), reg + SIZE * i, SIZE);
+}
+
+WITH_AVX512 static void
+load_some(const uint8_t *host, uint8_t *reg, const uint64_t *at, uint64_t bits)
+{
+   for (unsigned i = 0; i < CG_LANES; i += 8) {
+      __m256i *to = (__m256i *)(reg + SIZE * i);
+      *to = _mm512_mask_i64gather_epi32(*to, (__mmask8)(bits >> i), _mm512_loadu_si512(at + i), host, 1);
+   }
+}
+
+/** From or to @address + @at; stores are in the order of the elements. */
+void
+jit_move(bool store, uint64_t address, uint8_t *reg, const uint64_t *at, uint64_t bits)
+{
+   uint8_t *host = (uint8_t *)(uintptr_t)address;
+
+   if (!store && bits == ~0ull) {
+      load_all(host, reg, at);
+   } else if (!store) {
+      load_some(host, reg, at, bits);
+   } else if (bits == ~0ull) {
+      for (unsigned i = 0; i < CG_LANES; i++)
+         memcpy(host + at[i], reg + SIZE * i, SIZE);
+   } else {
+      for (; bits; bits &= bits - 1) {
+         unsigned i = (unsigned)__builtin_ctzll(bits);
+         memcpy(host + at[i], reg + SIZE * i, SIZE);
+      }
    }
 }
 
@@ -145,7 +162,7 @@ move_all(struct cg_wave *w, const struct cg_op *op, uint64_t host, const uint64_
    uint8_t *reg = w->v + CG_MAX_VLENB * op->rd, *first = (uint8_t *)(uintptr_t)(host + at[0]);
 
    if (bits != ~0ull || !side_by_side(at))
-      move(store, host, reg, at, bits);
+      jit_move(store, host, reg, at, bits);
    else if (store)
       w->core->isa->copy(first, reg, CG_LANES * SIZE);
    else
@@ -162,11 +179,8 @@ jit_gather(struct cg_wave *w, const struct cg_op *op, struct jit_site *site)
       memcpy(&bits, w->v, sizeof(bits));
    if (!bits)
       return op + 2;
-   if (base + index[__builtin_ctzll(bits)] - COLIBRI_PRIVATE_BASE < (uint64_t)CG_LANES << 32 &&
-       find_private(w, index, base, bits, at)) {
-      move_all(w, op, 0, at, bits);
-      return op + 2;
-   }
+   if (base + index[__builtin_ctzll(bits)] - COLIBRI_PRIVATE_BASE < (uint64_t)CG_LANES << 32)
+      return jit_private(w, op, index, base, bits) ? op + 2 : jit_call(w, op);
    if (site->misses > MISSES) {
       site->misses++;   /* until it wraps */
       return jit_call(w, op);

@@ -83,17 +83,18 @@ fill_segment(struct cg_wave *w, struct jit_site *site, uint64_t va)
 {
    struct cg_jit *jit = w->core->jit;
    uint8_t *host = cg_mem_segment_fast(w, va, site->size);
-   uint64_t high = va >> 32, size = high == COLIBRI_LOCAL_BASE >> 32 ? w->group->lds_size :
-                                    high == COLIBRI_STACK_BASE >> 32 ? w->stack_size : w->private_size;
+   uint64_t high = va >> 32;
+   bool local = high == COLIBRI_LOCAL_BASE >> 32, private = !local && high != COLIBRI_STACK_BASE >> 32;
 
-   if (!host || (!site->segment && jit->num_segments == JIT_SEGMENTS))
+   /* Private memory is in one piece only as far as the unit goes. */
+   if (!host || private || (!site->segment && jit->num_segments == JIT_SEGMENTS))
       return host;
    if (!site->segment)
       jit->segment[jit->num_segments++] = site;
    site->segment = true;
    site->base = high << 32;
    site->host = (uintptr_t)host - (va - site->base);
-   site->limit = size - site->size + 1;
+   site->limit = (local ? w->group->lds_size : w->stack_size) - site->size + 1;
    return host;
 }
 

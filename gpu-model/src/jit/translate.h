@@ -339,5 +339,9 @@ const struct cg_op *jit_call(struct cg_wave *w, const struct cg_op *op);
 
 /* gather.c */
 const struct cg_op *jit_gather(struct cg_wave *w, const struct cg_op *op, struct jit_site *site);
+void jit_move(bool store, uint64_t address, uint8_t *reg, const uint64_t *at, uint64_t bits);
+
+/* private.c */
+bool jit_private(struct cg_wave *w, const struct cg_op *op, const uint64_t *index, uint64_t base, uint64_t bits);
 
 #endif /* CG_JIT_TRANSLATE_H */

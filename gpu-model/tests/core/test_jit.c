@@ -223,7 +223,10 @@ permute_op(void)
       put(V_OP(0x0c, IVV, vd, from, index, vm));
 }
 
-/* Gathers and scatters at multiples of the lane, or of the lane's complement, or in the lanes' private memory. */
+/*
+ * Gathers and scatters at multiples of the lane, or of the lane's complement, or in the lanes' private
+ * memory at the same offset or at others.
+ */
 static void
 gather_op(void)
 {
@@ -237,6 +240,12 @@ gather_op(void)
    if (one_in(3)) {
       put(V_OP(0x25, IVI, 20, 20, 16, 1));
       put(V_OP(0x25, IVI, 20, 20, 16, 1));
+      if (one_in(2)) {
+         put(V_OP(0x14, MVV, 22, 0, 17, 1));
+         put(V_OP(0x09, IVI, 22, 22, 15, 1));
+         put(V_OP(0x25, IVI, 22, 22, 1 + random_below(3), 1));
+         put(V_OP(0x00, IVV, 20, 20, 22, 1));
+      }
       base = 4;
    } else {
       put(V_OP(0x25, IVI, 20, 20, random_below(6), 1));
@@ -505,6 +514,7 @@ compare(bool vectors)
    ok &= same("instret", &a->instret, &b->instret, 8, 8) & same("pc", &a->pc, &b->pc, 8, 8);
    ok &= same("memory", jit->mem, plain.mem, DATA_PAGES * CG_PAGE_SIZE, 4);
    ok &= same("lds", jit->lds, plain.lds, sizeof(plain.lds), 4);
+   ok &= same("private", jit->w->priv, plain.w->priv, 64 * 128, 4);
    return ok;
 }
 
@@ -547,6 +557,7 @@ run_from_start(struct pages *p, uint64_t budget)
    memcpy(p->w->f, start.wave.f, sizeof(start.wave.f));
    memcpy(p->w->v, start.wave.v, sizeof(start.wave.v));
    memset(p->lds, 0, sizeof(p->lds));
+   memset(p->w->priv, 0, 64 * 128);
    return run(p, budget);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "mem.h"
 #include "pages.h"
 
 #define RW  (CG_PERM_R | CG_PERM_W)
@@ -119,7 +120,8 @@ places_get(struct places *m)
 {
    memcpy(m->pages, page_ptr(&p, 0, 0), sizeof(m->pages));
    memcpy(m->lds, p.lds, sizeof(m->lds));
-   memcpy(m->priv, p.w->priv, sizeof(m->priv));
+   for (unsigned i = 0; i < sizeof(m->priv); i++)
+      m->priv[i] = *cg_private_host(p.w, COLIBRI_PRIVATE_BASE | (uint64_t)(i / 128) << COLIBRI_PRIVATE_LANE_SHIFT | i % 128);
 }
 
 static void
