@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Command queues: dependencies between them, threads, profiling, mapping. */
+/* Command queues: dependencies between them, threads, callbacks, profiling, mapping. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -134,21 +134,87 @@ static void *use_own_queue(void *data)
 	return NULL;
 }
 
-static void test_threads(struct cl *cl, cl_program program)
+static void *use_same_queue(void *data)
+{
+	struct thread *thread = data;
+	cl_command_queue queue = thread->cl->queue;
+	cl_kernel kernel = cl_kernel_of(thread->program, "increment");
+	int *v = calloc(N, sizeof(*v));
+
+	cl_arg_pointer(kernel, 0, v);
+	thread->ok = true;
+	for (int i = 1; i <= ROUNDS; i++) {
+		CL_CHECK(clReleaseEvent(enqueue(queue, kernel, N, NULL)));
+		if (i % 3 == 0)
+			CL_CHECK(clFlush(queue));
+		CL_CHECK(clFinish(queue));
+		thread->ok &= all_are(v, i);
+	}
+	CL_CHECK(clReleaseKernel(kernel));
+	free(v);
+	return NULL;
+}
+
+static void test_threads(struct cl *cl, cl_program program, void *(*use)(void *), const char *name)
 {
 	struct thread threads[THREADS];
 	bool ok = true;
 
 	for (int i = 0; i < THREADS; i++) {
 		threads[i] = (struct thread){ .cl = cl, .program = program };
-		if (pthread_create(&threads[i].id, NULL, use_own_queue, &threads[i]))
+		if (pthread_create(&threads[i].id, NULL, use, &threads[i]))
 			abort();
 	}
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(threads[i].id, NULL);
 		ok &= threads[i].ok;
 	}
-	tap_result(ok, "%d threads, each with a queue", THREADS);
+	tap_result(ok, "%d threads, %s", THREADS, name);
+}
+
+/* What a callback shares with who waits for its event. */
+struct callback {
+	pthread_mutex_t lock;
+	pthread_cond_t called;
+	cl_int status;
+};
+
+static void CL_CALLBACK note_status(cl_event event, cl_int status, void *data)
+{
+	struct callback *callback = data;
+
+	(void)event;
+	pthread_mutex_lock(&callback->lock);
+	callback->status = status;
+	pthread_cond_signal(&callback->called);
+	pthread_mutex_unlock(&callback->lock);
+}
+
+/* clFinish() may be called with a lock that a callback takes: it does not wait for callbacks. */
+static void test_callback(struct cl *cl, cl_program program)
+{
+	struct callback callback = {
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, CL_QUEUED,
+	};
+	cl_kernel kernel = cl_kernel_of(program, "increment");
+	int *v = calloc(N, sizeof(*v));
+	cl_event event;
+	bool ok;
+
+	cl_arg_pointer(kernel, 0, v);
+	pthread_mutex_lock(&callback.lock);
+	event = enqueue(cl->queue, kernel, N, NULL);
+	CL_CHECK(clSetEventCallback(event, CL_COMPLETE, note_status, &callback));
+	CL_CHECK(clFinish(cl->queue));
+	ok = all_are(v, 1);
+	while (callback.status == CL_QUEUED)
+		pthread_cond_wait(&callback.called, &callback.lock);
+	ok &= callback.status == CL_COMPLETE;
+	pthread_mutex_unlock(&callback.lock);
+	tap_result(ok, "a callback takes a lock that clFinish() is called with");
+	CL_CHECK(clReleaseEvent(event));
+	CL_CHECK(clReleaseKernel(kernel));
+	free(v);
 }
 
 static cl_ulong time_of(cl_event event, cl_profiling_info what)
@@ -305,7 +371,9 @@ int main(void)
 	cl_program program = cl_build(&cl, source);
 	test_dependencies(&cl, program);
 	test_user_event(&cl, program);
-	test_threads(&cl, program);
+	test_threads(&cl, program, use_own_queue, "each with a queue");
+	test_threads(&cl, program, use_same_queue, "all with one");
+	test_callback(&cl, program);
 	test_profiling(&cl, program);
 	test_map(&cl, program);
 	test_early_release(&cl, program);
