@@ -54,7 +54,9 @@ fetch()
 	[ -n "$deb" ] || die "no deb-src line offers Mesa $version: add one for trixie, then apt-get update"
 	mkdir -p "$cache"
 	work=$(mktemp -d "$cache/mesa.XXXXXX")
-	(cd "$work" && apt-get source -qq --only-source --download-only "mesa=$deb") >/dev/null 2>&1 ||
+	# Who is root only in a user namespace cannot become another user there.
+	(cd "$work" && apt-get -o APT::Sandbox::User=root source -qq --only-source --download-only \
+		"mesa=$deb" >/dev/null) ||
 		{ rm -rf "$work"; die "apt-get source mesa=$deb failed"; }
 	mv "$work/${tarball##*/}" "$tarball"
 	rm -rf "$work"
