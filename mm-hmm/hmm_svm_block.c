@@ -44,15 +44,24 @@ bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr)
 	return block_look(svm, addr);
 }
 
-/* Whether all of the block of @addr is mapped; the same, without its lock. */
-bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr)
+/*
+ * Whether all of the block of @addr is mapped, or with @but_holes all that there is of it; the
+ * same, without its locks.
+ */
+bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr, bool but_holes)
 {
+	DECLARE_BITMAP(known, HMM_SVM_BLOCK_PAGES);
 	struct hmm_svm_block *block;
-	bool ret;
+	bool ret = false;
 
 	rcu_read_lock();
 	block = block_look(svm, addr);
-	ret = block && bitmap_full(block->mapped, HMM_SVM_BLOCK_PAGES);
+	if (block && !bitmap_empty(block->mapped, HMM_SVM_BLOCK_PAGES)) {
+		bitmap_copy(known, block->mapped, HMM_SVM_BLOCK_PAGES);
+		if (but_holes)
+			bitmap_or(known, known, block->empty, HMM_SVM_BLOCK_PAGES);
+		ret = bitmap_full(known, HMM_SVM_BLOCK_PAGES);
+	}
 	rcu_read_unlock();
 	return ret;
 }

@@ -142,6 +142,15 @@ static int serve_exclusive(struct hmm_svm_request *req, struct hmm_svm_window *w
 }
 
 /*
+ * Untouched memory comes with the fault on such a page. With another it stays untouched:
+ * what a program uses here and there would grow to all that lies between.
+ */
+static bool wants_holes(const struct hmm_svm_request *req, const struct hmm_svm_window *win)
+{
+	return hmm_svm_window_untouched(win, req->addr) || req->vma->vm_flags & VM_HUGEPAGE;
+}
+
+/*
  * What the snapshot asks for next.
  * Return: 0: mapped; -EBUSY: look again; -EAGAIN: after fault_in(); or the
  * fault's error.
@@ -163,7 +172,7 @@ static int serve_window(struct hmm_svm_request *req, struct hmm_svm_window *win)
 			span = hmm_svm_clip_to_vma(req->vma, req->block->start,
 						   hmm_svm_block_end(req->block));
 		hmm_svm_migrate_to_dev(req->block, req->vma, span.start, span.end,
-				       HMM_SVM_CAUSE_FAULT);
+				       HMM_SVM_CAUSE_FAULT, wants_holes(req, win));
 		req->move = false;
 		return -EBUSY;
 	}

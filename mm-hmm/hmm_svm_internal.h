@@ -300,6 +300,7 @@ enum hmm_svm_left {
  * @mapped: the device has an entry for the page
  * @writable: which allows writing
  * @devmem: which points to device memory
+ * @empty: nobody had touched the page when it was last looked at; a hint, under @migrate
  * @stale: the entry is gone, but the flush is not known to be complete
  * @atomic: the entry allows atomics
  * @copy: a read-only copy, mapped or stale; see hmm_svm_copy.c
@@ -337,6 +338,7 @@ struct hmm_svm_block {
 	DECLARE_BITMAP(mapped, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(writable, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(devmem, HMM_SVM_BLOCK_PAGES);
+	DECLARE_BITMAP(empty, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(stale, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(atomic, HMM_SVM_BLOCK_PAGES);
 	DECLARE_BITMAP(copy, HMM_SVM_BLOCK_PAGES);
@@ -462,7 +464,7 @@ void hmm_svm_notifiers_remove(struct hmm_svm *svm);
 
 /* hmm_svm_block.c */
 bool hmm_svm_block_exists(struct hmm_svm *svm, u64 addr);
-bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr);
+bool hmm_svm_block_is_full(struct hmm_svm *svm, u64 addr, bool but_holes);
 struct hmm_svm_block *hmm_svm_block_get(struct hmm_svm_notifier *notifier, u64 addr);
 struct hmm_svm_block *hmm_svm_block_find(struct hmm_svm_notifier *notifier, u64 addr);
 struct hmm_svm_block *hmm_svm_block_next(struct hmm_svm *svm, u64 start, u64 end);
@@ -573,6 +575,7 @@ void hmm_svm_window_free(struct hmm_svm_window *win);
 void hmm_svm_window_for_write(struct hmm_svm_window *win);
 int hmm_svm_window_snapshot(struct hmm_svm_window *win);
 bool hmm_svm_window_allows(const struct hmm_svm_window *win, u64 addr, bool write);
+bool hmm_svm_window_untouched(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_in_devmem(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_shared(const struct hmm_svm_window *win, u64 addr);
 bool hmm_svm_window_huge(const struct hmm_svm_window *win, u64 addr);
@@ -600,7 +603,7 @@ int hmm_svm_migrate_strays(struct hmm_svm_chunk *chunk, struct mm_struct *held);
 
 /* hmm_svm_to_dev.c */
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end, enum hmm_svm_cause cause);
+			   u64 start, u64 end, enum hmm_svm_cause cause, bool holes);
 unsigned int hmm_svm_migrate_run(struct hmm_svm_call *call, struct hmm_svm_block *const *blocks,
 				 unsigned int n, struct vm_area_struct *vma);
 

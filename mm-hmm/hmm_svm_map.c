@@ -195,6 +195,14 @@ bool hmm_svm_window_allows(const struct hmm_svm_window *win, u64 addr, bool writ
 	return (pfn_at(win, addr) & need) == need;
 }
 
+/* Whether nobody has written to anonymous memory: there is no page, or the zero page. */
+bool hmm_svm_window_untouched(const struct hmm_svm_window *win, u64 addr)
+{
+	unsigned long pfn = pfn_at(win, addr);
+
+	return !(pfn & HMM_PFN_VALID) || !folio_test_anon(page_folio(hmm_pfn_to_page(pfn)));
+}
+
 bool hmm_svm_window_in_devmem(const struct hmm_svm_window *win, u64 addr)
 {
 	unsigned long pfn = pfn_at(win, addr);
@@ -369,6 +377,7 @@ static int fill_page(struct hmm_svm_window *win, unsigned int i)
 	u16 flags;
 	int ret;
 
+	__assign_bit(i, win->block->empty, !(pfn & HMM_PFN_VALID));
 	if (!(pfn & HMM_PFN_VALID) || !test_bit(i, win->wanted))
 		return 0;
 	if (test_bit(i, win->mapped) && !wants_upgrade(win, i))
@@ -452,6 +461,7 @@ static int fill_whole(struct hmm_svm_window *win)
 	u16 flags;
 	int ret;
 
+	bitmap_zero(block->empty, HMM_SVM_BLOCK_PAGES);
 	/* Had already, and not to become writable: nothing to do. */
 	if (test_bit(0, win->mapped) && !wants_upgrade(win, 0))
 		return 0;

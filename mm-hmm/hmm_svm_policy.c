@@ -252,7 +252,8 @@ unsigned int hmm_svm_weight(const unsigned long *bits, unsigned int first, unsig
  * through memory. While chunks run out, what is brought and not used costs the copy of
  * an eviction.
  */
-static bool continues_neighbour(const struct hmm_svm_block *block, const struct vm_area_struct *vma)
+static bool continues_neighbour(const struct hmm_svm_block *block, const struct vm_area_struct *vma,
+				bool but_holes)
 {
 	struct hmm_svm *svm = block->notifier->svm;
 	u64 end = hmm_svm_block_end(block);
@@ -260,9 +261,9 @@ static bool continues_neighbour(const struct hmm_svm_block *block, const struct 
 	if (hmm_svm_is_short(svm->sdev))
 		return false;
 	return (block->start >= vma->vm_start + HMM_SVM_BLOCK_SIZE &&
-		hmm_svm_block_is_full(svm, block->start - HMM_SVM_BLOCK_SIZE)) ||
+		hmm_svm_block_is_full(svm, block->start - HMM_SVM_BLOCK_SIZE, but_holes)) ||
 	       (vma->vm_end >= end + HMM_SVM_BLOCK_SIZE &&
-		hmm_svm_block_is_full(svm, end));
+		hmm_svm_block_is_full(svm, end, but_holes));
 }
 
 /*
@@ -270,11 +271,12 @@ static bool continues_neighbour(const struct hmm_svm_block *block, const struct 
  * device has lies between one end and the window [@first, @last), to which it has come in
  * more than one step.
  */
-static bool continues_itself(const struct hmm_svm_block *block, unsigned int low,
-			     unsigned int high, unsigned int first, unsigned int last)
+static bool continues_itself(const struct hmm_svm_block *block, const unsigned long *known,
+			     unsigned int low, unsigned int high, unsigned int first,
+			     unsigned int last)
 {
-	unsigned int before = hmm_svm_weight(block->mapped, low, first);
-	unsigned int behind = hmm_svm_weight(block->mapped, last, high);
+	unsigned int before = hmm_svm_weight(known, low, first);
+	unsigned int behind = hmm_svm_weight(known, last, high);
 
 	if (before + behind < 2 * HMM_SVM_MIN_WINDOW)
 		return false;
@@ -295,7 +297,8 @@ static bool continues_itself(const struct hmm_svm_block *block, unsigned int low
  * there comes with what is used; one that is used from end to end comes with three
  * faults, the third of which finds that. Where the program wants huge pages, the
  * first fault brings the whole block, as one large folio if nothing of it is there yet. So
- * does a fault next to a block that is mapped from end to end.
+ * does a fault next to a block that is mapped from end to end. What nobody has touched
+ * counts as mapped, unless it is what the device wants.
  *
  * Return: the range, in @block and @vma, with @addr in it, less what is mapped
  * at its ends.
@@ -310,6 +313,8 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 	unsigned int page = hmm_svm_page_index(block, addr);
 	unsigned int n = min(HMM_SVM_MIN_WINDOW, 1U << order);
 	unsigned int first = round_down(page, n);
+	bool but_holes = !test_bit(page, block->empty);
+	DECLARE_BITMAP(known, HMM_SVM_BLOCK_PAGES);
 	unsigned int size, gain, last;
 
 	lockdep_assert_held(&block->migrate);
@@ -318,17 +323,20 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 	    bitmap_empty(block->mapped, HMM_SVM_BLOCK_PAGES))
 		return all;
 
+	bitmap_copy(known, block->mapped, HMM_SVM_BLOCK_PAGES);
+	if (but_holes)
+		bitmap_or(known, known, block->empty, HMM_SVM_BLOCK_PAGES);
 	if (1U << order >= HMM_SVM_BLOCK_PAGES &&
-	    (continues_neighbour(block, vma) ||
-	     continues_itself(block, low, high, first, first + n))) {
+	    (continues_neighbour(block, vma, but_holes) ||
+	     continues_itself(block, known, low, high, first, first + n))) {
 		first = 0;
 		n = HMM_SVM_BLOCK_PAGES;
 	}
-	gain = n - hmm_svm_weight(block->mapped, first, first + n);
+	gain = n - hmm_svm_weight(known, first, first + n);
 	for (size = 2 * n; size <= 1U << order; size *= 2) {
 		unsigned int start = round_down(page, size);
 
-		if (2 * (hmm_svm_weight(block->mapped, start, start + size) + gain) > size) {
+		if (2 * (hmm_svm_weight(known, start, start + size) + gain) > size) {
 			first = start;
 			n = size;
 		}

@@ -57,7 +57,7 @@ static void to_device(struct hmm_svm_block *block, struct vm_area_struct *vma,
 	hmm_svm_block_advised(block, advised);
 	if (may_move(block->notifier->svm, vma, advised))
 		hmm_svm_migrate_to_dev(block, vma, span->start, span->end,
-				       HMM_SVM_CAUSE_PREFETCH);
+				       HMM_SVM_CAUSE_PREFETCH, true);
 	map_present(block, span);
 }
 
@@ -83,7 +83,7 @@ static void promote(struct hmm_svm_block *block, struct vm_area_struct *vma,
 	if (!hmm_svm_policy_promote(block, vma, advised))
 		return;
 	hmm_svm_block_advised(block, advised);
-	hmm_svm_migrate_to_dev(block, vma, span->start, span->end, HMM_SVM_CAUSE_PROMOTE);
+	hmm_svm_migrate_to_dev(block, vma, span->start, span->end, HMM_SVM_CAUSE_PROMOTE, true);
 	map_present(block, span);
 	after = nr_bits(block, block->devmem, span);
 	if (after > before)

@@ -26,6 +26,7 @@
  * @m: arrays of the migration
  * @args: the same, for core mm
  * @cause: for the tracepoint
+ * @holes: what nobody has touched yet comes, too
  * @taken: pages were taken, so put_in_place() has to follow
  */
 struct arrival {
@@ -34,6 +35,7 @@ struct arrival {
 	struct hmm_svm_migration *m;
 	struct migrate_vma args;
 	enum hmm_svm_cause cause;
+	bool holes;
 	bool taken;
 };
 
@@ -60,14 +62,15 @@ static void alloc_device_folio(struct hmm_svm_migration *m, struct hmm_svm_chunk
 }
 
 /* Page i of the block goes to page i of its chunk, if that is free. */
-static void alloc_device_pages(struct hmm_svm_migration *m, struct hmm_svm_chunk *chunk,
-			       unsigned int first)
+static void alloc_device_pages(const struct arrival *a)
 {
+	unsigned int first = hmm_svm_page_index(a->block, a->args.start), i;
 	DECLARE_BITMAP(pages, HMM_SVM_BLOCK_PAGES) = {};
-	unsigned int i;
+	struct hmm_svm_chunk *chunk = a->chunk;
+	struct hmm_svm_migration *m = a->m;
 
 	for (i = 0; i < m->npages; i++)
-		if (m->src[i] & MIGRATE_PFN_MIGRATE)
+		if (a->holes ? m->src[i] & MIGRATE_PFN_MIGRATE : hmm_svm_has_source(m, i))
 			__set_bit(first + i, pages);
 	hmm_svm_chunk_reserve(chunk, pages);
 
@@ -119,7 +122,7 @@ static int take(struct arrival *a)
 	if (hmm_svm_moves_whole(m))
 		alloc_device_folio(m, a->chunk);
 	else
-		alloc_device_pages(m, a->chunk, hmm_svm_page_index(a->block, a->args.start));
+		alloc_device_pages(a);
 	hmm_svm_shorten(m);
 	a->taken = true;
 	return 0;
@@ -175,17 +178,17 @@ static void arrival_init(struct arrival *a, struct hmm_svm_block *block,
  * @start: page aligned
  * @end: behind it; in @block and @vma
  * @cause: for the tracepoint
+ * @holes: memory that nobody has touched yet is to be cleared in device memory, too
  *
- * Memory that nobody has touched yet is cleared in device memory. What cannot
- * move now stays.
+ * What cannot move now stays.
  *
  * Return: 0 or an error; the caller may map what is there in any case.
  */
 int hmm_svm_migrate_to_dev(struct hmm_svm_block *block, struct vm_area_struct *vma,
-			   u64 start, u64 end, enum hmm_svm_cause cause)
+			   u64 start, u64 end, enum hmm_svm_cause cause, bool holes)
 {
 	struct hmm_svm_device *sdev = block->notifier->svm->sdev;
-	struct arrival a = { .cause = cause };
+	struct arrival a = { .cause = cause, .holes = holes };
 	int ret = -ENOSPC;
 
 	mmap_assert_locked(vma->vm_mm);
@@ -319,8 +322,8 @@ unsigned int hmm_svm_migrate_run(struct hmm_svm_call *call, struct hmm_svm_block
 {
 	struct hmm_svm_device *sdev = call->svm->sdev;
 	struct arrival arrivals[2] = {
-		{ .cause = HMM_SVM_CAUSE_PREFETCH },
-		{ .cause = HMM_SVM_CAUSE_PREFETCH },
+		{ .cause = HMM_SVM_CAUSE_PREFETCH, .holes = true },
+		{ .cause = HMM_SVM_CAUSE_PREFETCH, .holes = true },
 	};
 	unsigned int i, done = 0;
 

@@ -209,6 +209,60 @@ static void stream_goes_on_in_the_neighbour(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 16, fault(block, vma, 300));
 }
 
+/* As a fault on @page when there are only pages that @step divides. */
+static unsigned int fault_in_sparse(struct hmm_svm_block *block, struct vm_area_struct *vma,
+				    unsigned int page, unsigned int step)
+{
+	struct hmm_svm_span span = density(block, vma, page, WHOLE_ORDER);
+	unsigned int first = hmm_svm_page_index(block, span.start);
+	unsigned int n = (span.end - span.start) >> PAGE_SHIFT, i;
+
+	for (i = first; i < first + n; i++)
+		__set_bit(i, i % step ? block->empty : block->mapped);
+	return n;
+}
+
+/* What nobody has touched is not in the way of a sequence. */
+static void sequence_has_holes(struct kunit *test)
+{
+	struct hmm_svm_block *block = kunit_svm_block(test, 1);
+	struct hmm_svm_block *above = kunit_svm_block(test, 2);
+	struct vm_area_struct *vma = whole_vma(test, block);
+
+	KUNIT_EXPECT_EQ(test, 16, fault_in_sparse(block, vma, 0, 16));
+	KUNIT_EXPECT_EQ(test, 16, fault_in_sparse(block, vma, 16, 16));
+	KUNIT_EXPECT_EQ(test, WHOLE - 32, fault_in_sparse(block, vma, 32, 16));
+	KUNIT_EXPECT_EQ(test, WHOLE / 16, bitmap_weight(block->mapped, WHOLE));
+	KUNIT_EXPECT_EQ(test, WHOLE, fault(above, vma, 0));
+
+	/* But where one is wanted. */
+	bitmap_zero(above->mapped, WHOLE);
+	bitmap_fill(above->empty, WHOLE);
+	KUNIT_EXPECT_EQ(test, 16, fault(above, vma, 0));
+	bitmap_zero(above->empty, WHOLE);
+
+	/* Holes are no use of the block. */
+	bitmap_zero(above->mapped, WHOLE);
+	bitmap_zero(block->mapped, WHOLE);
+	bitmap_fill(block->empty, WHOLE);
+	KUNIT_EXPECT_EQ(test, 16, fault(above, vma, 0));
+}
+
+/* What the device does with one says what it may do with others. */
+static void wanted_hole_counts_as_such(struct kunit *test)
+{
+	struct hmm_svm_block *block = kunit_svm_block(test, 0);
+	struct vm_area_struct *vma = whole_vma(test, block);
+	unsigned int page;
+
+	for (page = 0; page < WHOLE; page++)
+		__set_bit(page, page % 4 ? block->empty : block->mapped);
+	/* More than half of 128 KiB with it, less page 0. */
+	KUNIT_EXPECT_EQ(test, 31, fault(block, vma, 1));
+	/* The same of 512 KiB, less what is mapped of its first 33 pages. */
+	KUNIT_EXPECT_EQ(test, 95, fault(block, vma, 33));
+}
+
 static void weight_counts_ranges(struct kunit *test)
 {
 	DECLARE_BITMAP(bits, HMM_SVM_BLOCK_PAGES) = {};
@@ -477,6 +531,8 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(window_is_limited_by_advice),
 	KUNIT_CASE(huge_memory_comes_whole),
 	KUNIT_CASE(stream_goes_on_in_the_neighbour),
+	KUNIT_CASE(sequence_has_holes),
+	KUNIT_CASE(wanted_hole_counts_as_such),
 	KUNIT_CASE(weight_counts_ranges),
 	KUNIT_CASE(only_private_anonymous_memory_migrates),
 	KUNIT_CASE(block_that_goes_to_and_fro_stays),

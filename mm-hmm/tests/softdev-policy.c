@@ -179,6 +179,33 @@ void advice_window(void)
 	munmap(whole, 3 * BLOCK);
 }
 
+/* A page in 64 KiB is used, by both; then the device wants what lies between. */
+void holes_stay(void)
+{
+	const size_t step = 16 * PAGE, used = 4 * BLOCK / step;
+	void *whole;
+	char *p = map_blocks(4, &whole);
+
+	for (size_t i = 0; i < used; i++)
+		*(uint64_t *)(p + i * step) = i;
+	for (size_t i = 0; i < used; i++)
+		CHECK(!dev_add(p + i * step, 8, 1, 1));
+	for (size_t i = 0; i < used; i++)
+		CHECK(on_device(p + i * step) && !query(p + i * step + PAGE));
+	CHECK(stats().pages_to_dev == used);
+	/* Three for the first block. */
+	CHECK(stats().faults == 3 + 3);
+
+	CHECK(!dev_check(p + 5 * PAGE, 8, 1, 0));
+	CHECK(on_device(p + PAGE) && on_device(p + 31 * PAGE) && !query(p + 33 * PAGE));
+	CHECK(stats().pages_to_dev == used + 30);
+	CHECK(!dev_write(p + 64 * PAGE, 512, 16 * PAGE / 512, 7));
+	CHECK(cpu_check((void *)(p + 64 * PAGE), 512, 16 * PAGE / 512, 7));
+	for (size_t i = 0; i < used; i++)
+		CHECK(i == 4 || *(uint64_t *)(p + i * step) == i + 1);
+	munmap(whole, 5 * BLOCK);
+}
+
 static void wait_for(char *p)
 {
 	for (int i = 0; i < 200 && !query(p); i++)

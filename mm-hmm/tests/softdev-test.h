@@ -121,6 +121,7 @@ void advice_atomic_none(void);
 void advice_atomic_device(void);
 void advice_read_mostly(void);
 void advice_atomic_in_part(void);
+void holes_stay(void);
 void promoted(void);
 void thrash_with_cpu(void);
 void thrash_by_eviction(void);
