@@ -300,8 +300,8 @@ static bool continues_itself(const struct hmm_svm_block *block, const unsigned l
  * does a fault next to a block that is mapped from end to end. What nobody has touched
  * counts as mapped, unless it is what the device wants.
  *
- * Return: the range, in @block and @vma, with @addr in it, less what is mapped
- * at its ends.
+ * Return: the range, in @block and @vma, with @addr in it, less what counts as
+ * mapped at its ends.
  */
 struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 					   struct vm_area_struct *vma, u64 addr,
@@ -344,9 +344,9 @@ struct hmm_svm_span hmm_svm_policy_density(struct hmm_svm_block *block,
 	/* What is there stays undisturbed. */
 	last = min(first + n, high);
 	first = max(first, low);
-	while (first < page && test_bit(first, block->mapped))
+	while (first < page && test_bit(first, known))
 		first++;
-	while (last > page + 1 && test_bit(last - 1, block->mapped))
+	while (last > page + 1 && test_bit(last - 1, known))
 		last--;
 	return (struct hmm_svm_span) {
 		.start = block->start + ((u64)first << PAGE_SHIFT),
