@@ -78,6 +78,7 @@ struct cg_group {
    uint64_t kernarg;
    uint8_t *lds;          /**< local memory, lds_size bytes */
    uint32_t lds_size;
+   _Atomic bool together; /**< while a wave runs no other thread runs one of the group */
    uint32_t private_size; /**< bytes per work-item */
    uint32_t stack_size;   /**< bytes per wave */
 };

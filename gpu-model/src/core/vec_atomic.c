@@ -159,6 +159,49 @@ lane(struct cg_wave *w, const struct cg_op *op, const struct vatomic *v, unsigne
    return CG_MEM_OK;
 }
 
+/*
+ * In local memory that no other thread uses meanwhile plain accesses will do, which take a fraction of the time.
+ * Returns which of the lanes in @todo are done: those before the first that is elsewhere, or misaligned.
+ */
+#define PLAIN_LANES(type) \
+   static uint64_t plain_##type(struct cg_wave *w, const struct cg_op *op, const struct vatomic *v, uint64_t todo) \
+   { \
+      const uint64_t limit = w->group->lds_size < sizeof(type) ? 0 : w->group->lds_size - sizeof(type) + 1; \
+      const uint64_t *va = (const uint64_t *)cg_vreg(w, op->rs1); \
+      const type *b = (const type *)cg_vreg(w, op->rs2); \
+      type *d = (type *)cg_vreg(w, op->rd); \
+      uint64_t left = todo; \
+      for (; left; left &= left - 1) { \
+         unsigned i = (unsigned)__builtin_ctzll(left); \
+         uint64_t offset = va[i] - COLIBRI_LOCAL_BASE; \
+         if (offset >= limit || offset % sizeof(type)) \
+            break; \
+         type *word = (type *)(w->group->lds + offset), old = *word; \
+         if (v->op == COLIBRI_ATOMIC_CAS) \
+            *word = old == d[i] ? b[i] : old; \
+         else if (v->op == COLIBRI_ATOMIC_ADD && !v->fp) \
+            *word = old + b[i]; \
+         else \
+            *word = (type)combine(v, old, b[i]); \
+         d[i] = old; \
+      } \
+      return todo & ~left; \
+   }
+
+PLAIN_LANES(uint32_t)
+PLAIN_LANES(uint64_t)
+
+/* The active lanes that are not done. */
+static uint64_t
+lanes_to_do(struct cg_wave *w, const struct cg_op *op, unsigned lanes)
+{
+   uint64_t bits = ~0ull >> (64 - lanes), active = ~0ull;
+
+   if (!op->vm)
+      memcpy(&active, w->v, sizeof(active));
+   return bits & active & ~w->restart.done[0];
+}
+
 const struct cg_op *
 cg_exec_vatomic(struct cg_wave *w, const struct cg_op *op)
 {
@@ -174,9 +217,14 @@ cg_exec_vatomic(struct cg_wave *w, const struct cg_op *op)
       restart->done[0] = 0;
    restart->active = false;
 
-   for (unsigned i = 0; i < lanes; i++) {
-      if ((restart->done[0] >> i & 1) || !cg_vec_is_active(w, op, i))
-         continue;
+   uint64_t todo = lanes_to_do(w, op, lanes);
+   if (atomic_load_explicit(&w->group->together, memory_order_relaxed)) {
+      uint64_t done = v.sew == 2 ? plain_uint32_t(w, op, &v, todo) : plain_uint64_t(w, op, &v, todo);
+      restart->done[0] |= done;
+      todo &= ~done;
+   }
+   for (; todo; todo &= todo - 1) {
+      unsigned i = (unsigned)__builtin_ctzll(todo);
       enum cg_mem_result r = lane(w, op, &v, i, &piece);
       if (r == CG_MEM_ERROR)
          return cg_stop_error(w, op);

@@ -243,6 +243,7 @@ struct cg_group_ctx {
    uint32_t flat;       /**< flat index of the group */
    unsigned alive;      /**< waves that have not ended */
    unsigned arrived;    /**< waves at the barrier */
+   unsigned taken;      /**< cg_sched_pick(): waves that it has taken */
    uint32_t lds_capacity;
    struct cg_wave_ctx **waves; /**< group.num_waves of them */
 };

@@ -135,6 +135,25 @@ cg_sched_poke_polling(struct cg_device *dev)
    }
 }
 
+/*
+ * A group is together if all of its waves that could run have been taken at once: those that wait at the
+ * barrier go on when the others have got there, which is told after the turn.
+ */
+static void
+see_who_is_together(struct cg_work *work)
+{
+   for (unsigned i = 0; i < work->num_waves; i++)
+      work->waves[i]->group->taken++;
+   for (unsigned i = 0; i < work->num_waves; i++) {
+      struct cg_group_ctx *g = work->waves[i]->group;
+
+      if (!g->taken)
+         continue;
+      atomic_store_explicit(&g->group.together, g->taken == g->alive - g->arrived, memory_order_relaxed);
+      g->taken = 0;
+   }
+}
+
 /* A CU's share of the ready waves, and what else there is of the last one's group. */
 static void
 take_waves(struct cg_queue *q, struct cg_work *work)
@@ -153,6 +172,7 @@ take_waves(struct cg_queue *q, struct cg_work *work)
       work->waves[work->num_waves++] = ctx;
       q->num_ready--;
    }
+   see_who_is_together(work);
 }
 
 /* Takes some of the queue's waves or its command processor, and the queue's turn with it. */

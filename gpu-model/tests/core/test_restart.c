@@ -161,6 +161,34 @@ atomics_exactly_once(void)
    }
 }
 
+/* The same, with every other lane in local memory, which no other wave uses and which is always there. */
+static void
+atomics_in_part_local(void)
+{
+   pages_init(&p, true);
+   p.group.together = true;
+   const uint32_t code[] = { vatomic_insn(COLIBRI_ATOMIC_ADD, false, false, 8, 16, 24, true) };
+   pages_program(&p, code, 1);
+   uint32_t local = 0, global = 0;
+   for (unsigned i = 0; i < LANES; i++) {
+      v64(16)[i] = i % 2 ? COLIBRI_LOCAL_BASE + 64 : page_va(i) + 16;
+      v32(24)[i] = 1 + i;
+   }
+   /* The first lanes, too, before any fault. */
+   v64(16)[0] = COLIBRI_LOCAL_BASE + 64;
+   run_with_few_pages(2, COLIBRI_ACCESS_ATOMIC);
+   for (unsigned i = 0; i < LANES; i++) {
+      if (i % 2 || !i) {
+         CHECK(i < 2 ? v32(8)[i] == i : v32(8)[i] > 0);
+         local += 1 + i;
+      } else {
+         global += *(uint32_t *)page_ptr(&p, i, 16) == 1 + i;
+      }
+   }
+   CHECK(*(uint32_t *)(p.lds + 64) == local && global == LANES / 2 - 1);
+   pages_fini(&p);
+}
+
 /* Lanes that write the same address, some across a page boundary: the last one wins. */
 static void
 ordered_scatter(void)
@@ -351,6 +379,7 @@ main(void)
       { "a gather from 64 pages reports all and ends with 3 resident", gather_64_pages },
       { "a scatter never repeats a finished lane", scatter_never_repeats },
       { "vector atomics happen exactly once", atomics_exactly_once },
+      { "vector atomics of local memory happen exactly once", atomics_in_part_local },
       { "ordered scatters keep their order through faults", ordered_scatter },
       { "misaligned elements wait for both pages", misaligned_strided },
       { "a load over its own index", load_over_its_index },

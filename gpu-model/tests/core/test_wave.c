@@ -339,6 +339,29 @@ access_counters(void)
    pages_fini(&p);
 }
 
+/* Where atomics are done in different ways. */
+enum place { GLOBAL, LOCAL, LOCAL_TOGETHER, NUM_PLACES };
+
+static uint64_t
+place_va(enum place place, unsigned offset)
+{
+   return (place == GLOBAL ? page_va(0) : COLIBRI_LOCAL_BASE) + offset;
+}
+
+static void *
+place_ptr(enum place place, unsigned offset)
+{
+   return place == GLOBAL ? page_ptr(&p, 0, offset) : p.lds + offset;
+}
+
+static void
+place_init(enum place place)
+{
+   pages_init(&p, true);
+   pages_set_all(&p, RWA);
+   p.group.together = place == LOCAL_TOGETHER;
+}
+
 /* 32 and 64 bit, integer and float: each operation on one lane against its definition. */
 static void
 atomic_operations(void)
@@ -362,38 +385,38 @@ atomic_operations(void)
       { COLIBRI_ATOMIC_ADD, 1, 1, 0x3ff8000000000000, 0x4002000000000000, 0x400e000000000000 },
       { COLIBRI_ATOMIC_SWAP, 1, 0, 1, 0x7f800001, 0x7f800001 },
    };
-   for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-      pages_init(&p, true);
-      pages_set_all(&p, RWA);
+   for (unsigned n = 0; n < NUM_PLACES * sizeof(c) / sizeof(c[0]); n++) {
+      unsigned i = n / NUM_PLACES;
+      enum place place = n % NUM_PLACES;
+      place_init(place);
       const uint32_t code[] = { vatomic_insn(c[i].op, c[i].fp, c[i].wide, 8, 16, 24, false) };
       pages_program(&p, code, 1);
-      *(uint64_t *)page_ptr(&p, 0, 64) = c[i].old;
+      *(uint64_t *)place_ptr(place, 64) = c[i].old;
       for (unsigned lane = 0; lane < 64; lane++)
          v64(16)[lane] = ~0ull;          /* only lane 33 is active */
       v64(0)[0] = 1ull << 33;
-      v64(16)[33] = page_va(0) + 64;
+      v64(16)[33] = place_va(place, 64);
       if (c[i].wide)
          v64(24)[33] = c[i].data;
       else
          ((uint32_t *)v64(24))[33] = (uint32_t)c[i].data;
       CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_END);
-      CHECK(*(uint64_t *)page_ptr(&p, 0, 64) == c[i].expect);
+      CHECK(*(uint64_t *)place_ptr(place, 64) == c[i].expect);
       CHECK((c[i].wide ? v64(8)[33] : ((uint32_t *)v64(8))[33]) == c[i].old);
       pages_fini(&p);
    }
 }
 
 static void
-compare_and_swap(void)
+compare_and_swap_in(enum place place)
 {
-   pages_init(&p, true);
-   pages_set_all(&p, RWA);
+   place_init(place);
    const uint32_t code[] = { vatomic_insn(COLIBRI_ATOMIC_CAS, false, false, 8, 16, 24, true) };
    pages_program(&p, code, 1);
-   uint32_t *mem = page_ptr(&p, 0, 0), *expected = (uint32_t *)v64(8), *new = (uint32_t *)v64(24);
+   uint32_t *mem = place_ptr(place, 0), *expected = (uint32_t *)v64(8), *new = (uint32_t *)v64(24);
    for (unsigned i = 0; i < 64; i++) {
       mem[i] = i;
-      v64(16)[i] = page_va(0) + 4 * i;
+      v64(16)[i] = place_va(place, 4 * i);
       expected[i] = i % 2 ? i : i + 1;
       new[i] = 1000 + i;
    }
@@ -403,6 +426,43 @@ compare_and_swap(void)
       CHECK(expected[i] == i);
    }
    pages_fini(&p);
+}
+
+static void
+compare_and_swap(void)
+{
+   for (enum place place = 0; place < NUM_PLACES; place++)
+      compare_and_swap_in(place);
+}
+
+/* Some lanes in local memory, in the order of the lanes; then one that is not aligned, or behind its end. */
+static void
+local_atomics(void)
+{
+   for (unsigned round = 0; round < 8; round++) {
+      bool together = round & 1, misaligned = round & 2, outside = round & 4;
+      place_init(together ? LOCAL_TOGETHER : LOCAL);
+      const uint32_t code[] = { vatomic_insn(COLIBRI_ATOMIC_ADD, false, false, 8, 16, 24, true) };
+      pages_program(&p, code, 1);
+      uint32_t *mem = page_ptr(&p, 0, 0), *lds = (uint32_t *)p.lds, *old = (uint32_t *)v64(8);
+      lds[255] = 7;
+      for (unsigned i = 0; i < 64; i++) {
+         v64(16)[i] = i % 8 ? COLIBRI_LOCAL_BASE + 1020 : page_va(0);
+         ((uint32_t *)v64(24))[i] = i;
+      }
+      if (misaligned || outside)
+         v64(16)[20] += misaligned ? 2 : 4;
+      enum cg_stop stop = cg_wave_run(p.core, p.w, 10);
+      CHECK(stop == (misaligned || outside ? CG_STOP_ERROR : CG_STOP_END));
+      uint32_t local = 7, global = 0;
+      for (unsigned i = 0; i < (stop == CG_STOP_END ? 64 : 20); i++) {
+         uint32_t *sum = i % 8 ? &local : &global;
+         CHECK(old[i] == *sum);
+         *sum += i;
+      }
+      CHECK(lds[255] == local && mem[0] == global);
+      pages_fini(&p);
+   }
 }
 
 static void
@@ -607,6 +667,7 @@ main(void)
       { "access counters", access_counters },
       { "atomics: operations", atomic_operations },
       { "atomics: compare and swap", compare_and_swap },
+      { "atomics: of local memory and beside it", local_atomics },
       { "illegal instructions", illegal_instructions },
       { "budget and the stop flag", stops },
       { "CSRs and the state at the start", csrs },

@@ -37,6 +37,7 @@ table:
 	.word k_group - table
 	.word k_state - table
 	.word k_chain - table
+	.word k_local_atomic - table
 	.balign 16
 
 k_end:	ENDW
@@ -194,6 +195,31 @@ k_atomic:
 	vmv.v.i	v12, 1
 	.insn r 0x0b, 2, 0, x14, x10, x12
 	ENDW
+
+/* { u32 *out }: each item adds 1 to a word of local memory, 64 rounds; wave 0 adds the sum to out */
+k_local_atomic:
+	csrr	s1, CSR_WAVE
+	slli	t1, s1, 6
+	csrr	t2, CSR_WG_SIZE0
+	sub	t2, t2, t1
+	li	s0, 1
+	slli	s0, s0, 62
+	vsetvli	t3, zero, e32, m1, ta, ma
+	vid.v	v8
+	vmsltu.vx v0, v8, t2
+	vmv.v.i	v12, 1
+	vsetvli	t3, zero, e64, m2, ta, ma
+	vmv.v.x	v10, s0
+	li	s4, 64
+1:	.insn r 0x0b, 2, 0, x14, x10, x12
+	addi	s4, s4, -1
+	bnez	s4, 1b
+	BARRIER
+	bnez	s1, 2f
+	lw	t1, 0(s0)
+	ld	a1, 0(a0)
+	amoadd.w zero, t1, (a1)
+2:	ENDW
 
 /* { u64 *out }: stores what local memory holds at the start, then dirties it */
 k_local:

@@ -20,6 +20,7 @@
 #define K_GROUP 14
 #define K_STATE 15
 #define K_CHAIN 16
-#define NUM_KERNELS 17
+#define K_LOCAL_ATOMIC 17
+#define NUM_KERNELS 18
 
 #endif /* KERNELS_H */

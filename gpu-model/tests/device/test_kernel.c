@@ -81,6 +81,26 @@ atomics(void)
    guest_fini(&g);
 }
 
+/* The same in local memory: groups that a CU has to itself, and larger ones that others help with. */
+static void
+local_atomics(void)
+{
+   setup();
+   for (unsigned i = 0; i < 20; i++) {
+      struct colibri_pkt_dispatch d = KERNEL(&q, K_LOCAL_ATOMIC, 10000, 192, VA_USER);
+
+      mem[0] = 0;
+      d.group_size = 64;
+      uint64_t a = queue_run(&q, &d);
+
+      d = KERNEL(&q2, K_LOCAL_ATOMIC, 5000, 1024, VA_USER);
+      d.group_size = 64;
+      CHECK(queue_wait(&q2, queue_run(&q2, &d), 10000) && queue_wait(&q, a, 10000));
+      CHECK((uint32_t)mem[0] == 64 * 15000);
+   }
+   guest_fini(&g);
+}
+
 /* Adds @items to mem[0] by atomics of two queues while the CPU adds, too. @return what the CPU added */
 static uint64_t
 race_with_cpu(uint32_t items)
@@ -268,6 +288,7 @@ const struct test kernel_tests[] = {
    {"barriers", barriers},
    {"waves-take-turns", waves_take_turns},
    {"atomics", atomics},
+   {"local-atomics", local_atomics},
    {"split-atomics", split_atomics},
    {"shared-atomics", shared_atomics},
    {"local-memory-is-clean", local_memory_is_clean},
