@@ -6,6 +6,9 @@
 #include "translate.h"
 #include "vec.h"
 
+/* Large translations on one side of another that a place has: to look for one takes as long as some accesses. */
+#define MAX_NEIGHBOURS 8
+
 /** The handler of an operation, also if a translation begins there. */
 const struct cg_op *
 jit_call(struct cg_wave *w, const struct cg_op *op)
@@ -115,9 +118,37 @@ fill_page(struct cg_wave *w, struct jit_site *site, uint64_t va, struct cg_tlb_e
    return e->host + (va & CG_PAGE_MASK);
 }
 
+/* The large translation at @va, if what is there lies at @host. */
+static const struct cg_tlb_extent *
+neighbour(struct cg_wave *w, const struct jit_site *site, uint64_t va, const uint8_t *host)
+{
+   const struct cg_tlb_extent *ext = cg_tlb_extent(w->core, w->asid, va, site->perm);
+
+   return ext && !ext->left && ext->x.host + (va & (ext->x.size - 1)) == host ? ext : NULL;
+}
+
+/* A large translation, and those around it that the TLB has and that are next to it for the host, too. */
+static void
+fill_extents(struct cg_wave *w, struct jit_site *site, uint64_t va, const struct cg_tlb_extent *ext)
+{
+   uint64_t start = va & ~(ext->x.size - 1), end = start + ext->x.size;
+   uint8_t *host = ext->x.host;
+   unsigned left = MAX_NEIGHBOURS;
+
+   for (; left && (ext = neighbour(w, site, end, host + (end - start))); left--)
+      end = (end & ~(ext->x.size - 1)) + ext->x.size;
+   for (left += MAX_NEIGHBOURS; left && start && (ext = neighbour(w, site, start - 1, host - 1)); left--) {
+      host -= start - ((start - 1) & ~(ext->x.size - 1));
+      start = (start - 1) & ~(ext->x.size - 1);
+   }
+   site->base = start;
+   site->host = (uintptr_t)host;
+   site->limit = end - start - site->size + 1;
+}
+
 /**
  * Host memory for an access, if it is all in one place, else NULL.  The site remembers the place:
- * a large translation, or a page, whose accesses may be counted.
+ * large translations, or a page, whose accesses may be counted.
  */
 uint8_t *
 jit_site_fill(struct cg_wave *w, struct jit_site *site, uint64_t va)
@@ -137,10 +168,9 @@ jit_site_fill(struct cg_wave *w, struct jit_site *site, uint64_t va)
       uint64_t offset = va & (ext->x.size - 1);
       if (offset + site->size > ext->x.size)
          return NULL;
-      site->base = va - offset;
-      site->host = (uintptr_t)ext->x.host;
-      site->limit = ext->x.size - site->size + 1;
-      return ext->x.host + offset;
+      uint8_t *host = ext->x.host + offset;
+      fill_extents(w, site, va, ext);
+      return host;
    }
    struct cg_tlb_entry *e = cg_tlb_lookup(core, w->asid, va, site->perm);
    if (!e) {

@@ -31,6 +31,10 @@ translate(void *priv, uint32_t asid, uint64_t va, uint8_t access, struct cg_xlat
    if (p->bus[page])
       return CG_XLATE_BUS;
    *out = (struct cg_xlate){ .host = page_ptr(p, (unsigned)page, 0), .size = 4096, .perm = p->perm[page], .sys = p->sys[page] };
+   if (p->large) {
+      out->host = page_ptr(p, 16u * p->large_at[page / 16], 0);
+      out->size = 65536;
+   }
    return CG_XLATE_OK;
 }
 

@@ -22,6 +22,9 @@ struct pages {
    unsigned resident[NUM_PAGES], num_resident;   /**< oldest first, for tests that evict */
    bool sys[NUM_PAGES];
    bool bus[NUM_PAGES];
+   /** Pages come in 64 KiB; large_at: where in @mem those are, in 64 KiB */
+   bool large;
+   uint8_t large_at[NUM_PAGES / 16];
    uint8_t code[8192];
    uint8_t code_perm[2];
    uint8_t lds[1024];

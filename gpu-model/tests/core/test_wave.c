@@ -110,6 +110,58 @@ private_lanes(void)
    pages_fini(&p);
 }
 
+/* What is read at @offset, byte by byte as translations have it. */
+static uint32_t
+large_word(unsigned offset)
+{
+   uint32_t word = 0;
+
+   for (unsigned i = 0; i < 4; i++, offset++)
+      word |= (uint32_t)*(uint8_t *)page_ptr(&p, 16u * p.large_at[offset >> 16], offset & 0xffff) << 8 * i;
+   return word;
+}
+
+/* Gathers from several large translations, some of which are neighbours for the host, too, and change places. */
+static void
+large_translations(void)
+{
+   const uint32_t jump_back = 0xff5ff06f;   /* jal x0, -12 */
+   const uint32_t code[] = {
+      VSETVLI(31, 0, VTYPE(2, 0)), vmem_insn(false, VM_INDEXED_O, 1, 3, 8, 0, 16, true), BARRIER, jump_back,
+   };
+
+   pages_init(&p, true);
+   p.large = true;
+   for (unsigned i = 0; i < NUM_PAGES / 16; i++)
+      p.large_at[i] = (uint8_t)i;
+   for (unsigned i = 0; i < 16 * 65536 / 4; i++)
+      ((uint32_t *)page_ptr(&p, 0, 0))[i] = pages_random(&p);
+   pages_set_all(&p, RWA);
+   pages_program(&p, code, 4);
+   for (unsigned round = 0; round < 2000; round++) {
+      unsigned first = pages_random(&p) % 8, span = 1 + pages_random(&p) % 8;
+      uint32_t offset[64];
+
+      for (unsigned i = 0; i < 64; i++) {
+         offset[i] = 65536 * first + pages_random(&p) % (65536 * span - 4);
+         v64(16)[i] = page_va(0) + offset[i];
+      }
+      CHECK(cg_wave_run(p.core, p.w, 10) == CG_STOP_BARRIER);
+      for (unsigned i = 0; i < 64; i++)
+         CHECK(((uint32_t *)v64(8))[i] == large_word(offset[i]));
+      if (round % 32)
+         continue;
+      unsigned a = pages_random(&p) % 16, b = pages_random(&p) % 16;
+      uint8_t at = p.large_at[a];
+
+      p.large_at[a] = p.large_at[b];
+      p.large_at[b] = at;
+      cg_core_tlb_inv(p.core, p.group.asid, page_va(16 * a), 65536);
+      cg_core_tlb_inv(p.core, p.group.asid, page_va(16 * b), 65536);
+   }
+   pages_fini(&p);
+}
+
 /* Memory of a test's wave, of which a copy is what the wave should have made of it. */
 struct places {
    uint8_t pages[3 * CG_PAGE_SIZE], lds[1024], priv[64 * 128];
@@ -662,6 +714,7 @@ main(void)
       { "addresses outside every aperture", bad_addresses },
       { "a private pointer contains its lane", private_lanes },
       { "gathers and scatters", gathers },
+      { "gathers from large translations", large_translations },
       { "loads and stores with a mask", masked_units },
       { "atomics: alignment, rights and system memory", atomic_rules },
       { "access counters", access_counters },
