@@ -18,6 +18,7 @@
 #include "util/u_transfer.h"
 
 #define PAGE_SIZE_4K 4096
+#define PAGE_SIZE_64K (64u << 10)
 #define HUGE_PAGE_SIZE (2u << 20)
 
 static struct colibri_resource *
@@ -33,13 +34,22 @@ resource_alloc(struct pipe_screen *pscreen, const struct pipe_resource *templ)
 }
 
 /*
- * Anonymous memory that starts on a huge page when it can fill one, since
- * the kernel migrates such a page as a whole.
+ * The kernel migrates a huge page as a whole, and maps 64 KiB by one entry
+ * where all of it is there.
  */
+static size_t
+alignment(size_t size)
+{
+   if (size >= HUGE_PAGE_SIZE)
+      return HUGE_PAGE_SIZE;
+   return size >= PAGE_SIZE_64K ? PAGE_SIZE_64K : PAGE_SIZE_4K;
+}
+
+/* Anonymous memory that starts on as large a page as it can fill. */
 static void *
 map_anonymous(size_t size)
 {
-   size_t slack = size >= HUGE_PAGE_SIZE ? HUGE_PAGE_SIZE - PAGE_SIZE_4K : 0;
+   size_t align = alignment(size), slack = align - PAGE_SIZE_4K;
    char *map = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -48,7 +58,7 @@ map_anonymous(size_t size)
    if (!slack)
       return map;
 
-   char *aligned = (char *)align64((uintptr_t)map, HUGE_PAGE_SIZE);
+   char *aligned = (char *)align64((uintptr_t)map, align);
    size_t head = aligned - map;
    if (head)
       munmap(map, head);
