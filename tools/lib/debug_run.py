@@ -164,7 +164,12 @@ class Shard:
     def run_once(self, suite, tests, log):
         """Runs a suite, or some tests of it, once."""
         run = SuiteRun(suite, log, self.progress, self.environment(suite, tests))
-        run.finish(run.watch(self.load))
+        try:
+            run.finish(run.watch(self.load))
+        finally:
+            # It is in a session of its own: what ends this process has not reached it.
+            if run.process.poll() is None:
+                run.end("interrupted")
         return run
 
     def run_suite(self, suite, units):
@@ -223,6 +228,7 @@ def shard_numbers(text):
 
 def print_plan(count):
     """Who would run what."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     shards, loads = debug_plan.deal(debug_plan.units([], "."), count)
     for index, (shard, seconds) in enumerate(zip(shards, loads), 1):
         print(f"shard {index}/{count}: about {seconds / 60:.1f} min")
@@ -230,8 +236,16 @@ def print_plan(count):
             print(f"  {suite}" + (f": {len(units)} tests" if units[0].test else ""))
 
 
+def leave(number, _frame):
+    """Ends as by the signal, but not before what has been started."""
+    sys.exit(128 + number)
+
+
 def main(doc, argv):
     """Entry point; returns the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:     # nohup
+            signal.signal(number, leave)
     os.chdir(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
     parser = argparse.ArgumentParser(prog="tools/test-debug", description=doc,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
