@@ -730,8 +730,8 @@ static const struct {
 	TEST_OF_MIGRATION(advice_window), TEST(advice_ahead), TEST(advice_atomic_none),
 	TEST_OF_MIGRATION(advice_atomic_device), TEST_OF_MIGRATION(advice_read_mostly),
 	TEST(advice_atomic_in_part), TEST(promoted), TEST_OF_MIGRATION(holes_stay),
-	TEST(thrash_with_cpu), TEST(thrash_by_eviction), TEST(thrash_among_others),
-	TEST(stalled_owner_killed), TEST(stalled_two_mirrors), TEST(stalled_interrupted), TEST(faults),
+	TEST(thrash_with_cpu), TEST(thrash_by_eviction), TEST(thrash_among_others), TEST(faults),
+	TEST(stalled_owner_killed), TEST(stalled_two_mirrors), TEST(stalled_interrupted),
 	TEST(stalled_closed), TEST(stalled_fuse), TEST(stalled_fuse_taken), TEST(stress),
 };
 
