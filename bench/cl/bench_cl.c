@@ -133,6 +133,7 @@ static bool measure(struct bench *bench, const struct workload *work, double spa
 	cl_check(error, work->kernel);
 	memset(bench->buffers, 0, sizeof(bench->buffers));
 	bench->runs = 0;
+	bench->count = work->count;
 	work->setup(bench);
 	one_run(bench, work);
 	end = now() + span;

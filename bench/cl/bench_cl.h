@@ -33,6 +33,7 @@ struct buffer {
  * @kernel: the one that the program is about
  * @buffers: as many as setup() made
  * @runs: how often run() has been called
+ * @count: the workload's
  */
 struct bench {
 	cl_context context;
@@ -41,6 +42,7 @@ struct bench {
 	cl_kernel kernel;
 	struct buffer buffers[MAX_BUFFERS];
 	unsigned int runs;
+	size_t count;
 };
 
 /**
@@ -52,6 +54,7 @@ struct bench {
  * @setup: makes buffers, sets the kernel's arguments
  * @run: enqueues one run
  * @verify: whether the device's results, after bench.runs runs, are right
+ * @count: elements of an array, where a program comes in several sizes; else 0
  */
 struct workload {
 	const char *name;
@@ -61,6 +64,7 @@ struct workload {
 	void (*setup)(struct bench *bench);
 	void (*run)(struct bench *bench);
 	bool (*verify)(struct bench *bench);
+	size_t count;
 };
 
 extern const struct workload workloads[];

@@ -11,7 +11,9 @@
 
 #include "bench_cl.h"
 
-#define STREAM (4u << 20)
+#define STREAM (32u << 20)	/* floats: an array is 128 MiB, of which no cache holds much */
+#define CACHED (4u << 20)	/* 16 MiB: two or three of them may stay in a last-level cache */
+#define SUMMED (4u << 20)
 #define MATRIX 256u
 #define BODIES 2048u
 #define GRID 128u
@@ -119,26 +121,26 @@ static bool wrong(const char *what, size_t index, double got, double want)
 
 static void run_stream(struct bench *bench)
 {
-	ENQUEUE(bench, 1, (&(size_t){ STREAM }), NULL);
+	ENQUEUE(bench, 1, &bench->count, NULL);
 }
 
 static void setup_copy(struct bench *bench)
 {
-	make_buffer(bench, 0, STREAM * sizeof(float));
-	random_buffer(bench, 1, STREAM);
+	make_buffer(bench, 0, bench->count * sizeof(float));
+	random_buffer(bench, 1, bench->count);
 }
 
 static bool verify_copy(struct bench *bench)
 {
-	COMPARE(bench, "copy", float, STREAM, 1, 0, HOST(bench, 1, float)[i]);
+	COMPARE(bench, "copy", float, bench->count, 1, 0, HOST(bench, 1, float)[i]);
 }
 
 static void setup_saxpy(struct bench *bench)
 {
 	float a = 0.5f;
 
-	random_buffer(bench, 0, STREAM);
-	random_buffer(bench, 1, STREAM);
+	random_buffer(bench, 0, bench->count);
+	random_buffer(bench, 1, bench->count);
 	ARG(bench, 2, a);
 }
 
@@ -152,7 +154,7 @@ static float saxpy_after(float y, float x, unsigned int runs)
 
 static bool verify_saxpy(struct bench *bench)
 {
-	COMPARE(bench, "saxpy", float, STREAM, 61, 1e-4,
+	COMPARE(bench, "saxpy", float, bench->count, 61, 1e-4,
 		saxpy_after(HOST(bench, 0, float)[i], HOST(bench, 1, float)[i], bench->runs));
 }
 
@@ -160,15 +162,15 @@ static void setup_triad(struct bench *bench)
 {
 	float scale = 3;
 
-	make_buffer(bench, 0, STREAM * sizeof(float));
-	random_buffer(bench, 1, STREAM);
-	random_buffer(bench, 2, STREAM);
+	make_buffer(bench, 0, bench->count * sizeof(float));
+	random_buffer(bench, 1, bench->count);
+	random_buffer(bench, 2, bench->count);
 	ARG(bench, 3, scale);
 }
 
 static bool verify_triad(struct bench *bench)
 {
-	COMPARE(bench, "triad", float, STREAM, 1, 1e-6,
+	COMPARE(bench, "triad", float, bench->count, 1, 1e-6,
 		HOST(bench, 1, float)[i] + 3.0 * HOST(bench, 2, float)[i]);
 }
 
@@ -176,10 +178,10 @@ static bool verify_triad(struct bench *bench)
 
 static void setup_reduction(struct bench *bench)
 {
-	cl_uint count = STREAM;
+	cl_uint count = SUMMED;
 
 	make_buffer(bench, 0, GROUPS * sizeof(float));
-	random_buffer(bench, 1, STREAM);
+	random_buffer(bench, 1, SUMMED);
 	cl_check(clSetKernelArg(bench->kernel, 2, GROUP_SIZE * sizeof(float), NULL), "clSetKernelArg");
 	ARG(bench, 3, count);
 }
@@ -197,7 +199,7 @@ static bool verify_reduction(struct bench *bench)
 
 	for (size_t i = 0; i < GROUPS; i++)
 		got += sums[i];
-	for (size_t i = 0; i < STREAM; i++)
+	for (size_t i = 0; i < SUMMED; i++)
 		want += in[i];
 	free(sums);
 	return near(got, want, 1e-4) || wrong("reduction", 0, got, want);
@@ -517,21 +519,25 @@ static bool verify_sha256(struct bench *bench)
 #define CELLS ((double)GRID * GRID * GRID)
 #define MATRIX_FLOPS (2.0 * MATRIX * MATRIX * MATRIX)
 
+#define STREAMS(suffix, n) \
+	{ "copy" suffix, "copy", 8.0 * (n), 0, setup_copy, run_stream, verify_copy, n }, \
+	{ "saxpy" suffix, "saxpy", 12.0 * (n), 2.0 * (n), setup_saxpy, run_stream, verify_saxpy, n }, \
+	{ "triad" suffix, "triad", 12.0 * (n), 2.0 * (n), setup_triad, run_stream, verify_triad, n }
+
 const struct workload workloads[] = {
-	{ "copy", "copy", 8.0 * STREAM, 0, setup_copy, run_stream, verify_copy },
-	{ "saxpy", "saxpy", 12.0 * STREAM, 2.0 * STREAM, setup_saxpy, run_stream, verify_saxpy },
-	{ "triad", "triad", 12.0 * STREAM, 2.0 * STREAM, setup_triad, run_stream, verify_triad },
-	{ "reduction", "reduction", 4.0 * STREAM, STREAM, setup_reduction, run_groups,
-	  verify_reduction },
-	{ "sgemm-naive", "sgemm_naive", 0, MATRIX_FLOPS, setup_sgemm, run_sgemm, verify_sgemm },
-	{ "sgemm-tiled", "sgemm_tiled", 0, MATRIX_FLOPS, setup_sgemm, run_sgemm, verify_sgemm },
-	{ "nbody", "nbody", 0, 20.0 * BODIES * BODIES, setup_nbody, run_nbody, verify_nbody },
-	{ "stencil7", "stencil7", 8 * CELLS, 8 * CELLS, setup_stencil, run_stencil, verify_stencil },
-	{ "histogram", "histogram", BYTES, 0, setup_histogram, run_histogram, verify_histogram },
-	{ "bitonic", "bitonic", 0, 0, setup_bitonic, run_bitonic, verify_bitonic },
+	STREAMS("", STREAM),
+	STREAMS("-cached", CACHED),
+	{ "reduction", "reduction", 4.0 * SUMMED, SUMMED, setup_reduction, run_groups,
+	  verify_reduction, 0 },
+	{ "sgemm-naive", "sgemm_naive", 0, MATRIX_FLOPS, setup_sgemm, run_sgemm, verify_sgemm, 0 },
+	{ "sgemm-tiled", "sgemm_tiled", 0, MATRIX_FLOPS, setup_sgemm, run_sgemm, verify_sgemm, 0 },
+	{ "nbody", "nbody", 0, 20.0 * BODIES * BODIES, setup_nbody, run_nbody, verify_nbody, 0 },
+	{ "stencil7", "stencil7", 8 * CELLS, 8 * CELLS, setup_stencil, run_stencil, verify_stencil, 0 },
+	{ "histogram", "histogram", BYTES, 0, setup_histogram, run_histogram, verify_histogram, 0 },
+	{ "bitonic", "bitonic", 0, 0, setup_bitonic, run_bitonic, verify_bitonic, 0 },
 	{ "spmv", "spmv", 8.0 * ROWS * PER_ROW, 2.0 * ROWS * PER_ROW, setup_spmv, run_spmv,
-	  verify_spmv },
-	{ "mandelbrot", "mandelbrot", 0, 0, setup_mandelbrot, run_mandelbrot, verify_mandelbrot },
-	{ "sha256", "sha256", 0, 0, setup_sha256, run_sha256, verify_sha256 },
+	  verify_spmv, 0 },
+	{ "mandelbrot", "mandelbrot", 0, 0, setup_mandelbrot, run_mandelbrot, verify_mandelbrot, 0 },
+	{ "sha256", "sha256", 0, 0, setup_sha256, run_sha256, verify_sha256, 0 },
 	{ 0 }
 };

@@ -4,6 +4,9 @@
 The same programs (programs.c) run on Colibri, on pocl and on rusticl with llvmpipe in one VM, and on
 the latter two natively. Rounds in the VM and on the host alternate; of each program's times the
 median counts.
+
+copy, saxpy and triad come in two sizes: of arrays that no cache holds, which is what their figures
+mean, and of some that a last-level cache may hold, which tells the launch from the loop.
 """
 
 import argparse
@@ -20,15 +23,17 @@ VM_PEERS = ("vm-pocl", "vm-llvmpipe")
 NATIVE_PEERS = ("native-pocl", "native-llvmpipe")
 BACKENDS = (OURS, *VM_PEERS, *NATIVE_PEERS)
 STREAMS = ("copy", "saxpy", "triad")
+CACHED = tuple(f"{name}-cached" for name in STREAMS)  # shown, but in no mean of all
 NOT_PROGRAMS = ("launch", "compile")
 
-# name in cl.json: its target, and whether more or less is better
+# name in cl.json: its target, if it has one, and whether more or less is better
 TARGETS = {
     "geomean_vs_vm_peer": (10, "at least"),
     "geomean_vs_native_peer": (1, "at least"),
     "membound_vs_native_peer": (0.8, "at least"),
     "doorbell_vs_mmio": (3, "at most"),
     "launch_vs_vm_peer": (1.5, "at most"),
+    "cached_vs_native_peer": (None, ""),
 }
 
 
@@ -97,18 +102,19 @@ def ratio(above, below):
 
 
 def summary(results):
-    """The figures that have a target."""
+    """The figures that say it all."""
     programs = results.programs()
+    each = [name for name in programs if name not in CACHED]
 
     def speedup(peers, names):
         return geomean(ratio(results.best(peers, name), results.seconds(OURS, name))
-                       for name in names)
+                       for name in names if name in programs)
 
     return {
-        "geomean_vs_vm_peer": speedup(VM_PEERS, programs),
-        "geomean_vs_native_peer": speedup(NATIVE_PEERS, programs),
-        "membound_vs_native_peer": speedup(NATIVE_PEERS, [name for name in STREAMS
-                                                          if name in programs]),
+        "geomean_vs_vm_peer": speedup(VM_PEERS, each),
+        "geomean_vs_native_peer": speedup(NATIVE_PEERS, each),
+        "membound_vs_native_peer": speedup(NATIVE_PEERS, STREAMS),
+        "cached_vs_native_peer": speedup(NATIVE_PEERS, CACHED),
         "doorbell_vs_mmio": ratio(results.figure("doorbell", "doorbell_ns"),
                                   results.figure("doorbell", "mmio_ns")),
         "launch_vs_vm_peer": ratio(results.seconds(OURS, "launch"),
@@ -135,9 +141,9 @@ def times(value):
 
 
 def print_tables(results, figures):
-    """Milliseconds of each backend, ratios, rates; then what has a target."""
+    """Milliseconds of each backend, ratios, rates; then the summary."""
     memcpy, fma = results.figure("limits", "memcpy_bytes"), results.figure("limits", "fma_flops")
-    row = "{:12} " + "{:>12} " * len(BACKENDS) + "{:>8} {:>8} {:>16} {:>16}"
+    row = "{:13} " + "{:>12} " * len(BACKENDS) + "{:>8} {:>8} {:>16} {:>16}"
     print(f"memcpy {memcpy / 1e9:.1f} GB/s, FMA {fma / 1e9:.1f} GFLOP/s natively; times in ms")
     print(row.format("", *BACKENDS, "vs vm", "vs host", "GB/s", "GFLOP/s"))
     for name, record in [*results.programs().items(), *((name, {}) for name in NOT_PROGRAMS)]:
@@ -149,6 +155,9 @@ def print_tables(results, figures):
             rate(record.get("bytes"), ours, memcpy), rate(record.get("flops"), ours, fma)))
     for name, (target, direction) in TARGETS.items():
         value = figures[name]
+        if target is None:
+            print(f"{name:26} {times(value):>8}")
+            continue
         met = value is not None and (value >= target) == (direction == "at least")
         print(f"{name:26} {times(value):>8}  {direction} {target}: {'met' if met else 'missed'}")
 
