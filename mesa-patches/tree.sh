@@ -100,12 +100,14 @@ unpack()
 
 unpack_and_patch()
 {
-	local p new=$tree.new log
+	local p new=$tree.new log fuzz=()
 
+	# On the release a patch applies as it is, as it has to for series.sh; another Mesa may differ around it.
+	[ -n "$source" ] || fuzz=(--fuzz=0)
 	rm -rf "$new"
 	unpack "$new"
 	for p in $(patches); do
-		if ! log=$(patch -d "$new" -p1 --force --no-backup-if-mismatch --reject-file=- <"$here/$p" 2>&1); then
+		if ! log=$(patch -d "$new" -p1 --force "${fuzz[@]}" --no-backup-if-mismatch --reject-file=- <"$here/$p" 2>&1); then
 			rm -rf "$new"
 			echo "$log" >&2
 			die "$p does not apply"
